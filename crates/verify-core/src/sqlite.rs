@@ -48,6 +48,36 @@ pub(crate) enum Unreadable {
     Sqlite(#[from] rusqlite::Error),
 }
 
+/// What helps where the content is no database of OpenClaw's any more.
+pub(crate) const PUT_BACK: &str = "stop OpenClaw and put back a copy of the database from before; without one, `openclaw doctor` says what is lost";
+
+impl Unreadable {
+    /// What to do about it.
+    pub(crate) fn way_out(&self) -> &'static str {
+        let denied = |error: &io::Error| error.kind() == io::ErrorKind::PermissionDenied;
+        match self {
+            Self::InterruptedChange => {
+                "start OpenClaw once, which completes or takes back the change, and stop it"
+            }
+            Self::Changing => "try again while the gateway does nothing, or stop it for the check",
+            Self::NotRegular { .. } => {
+                "find out who put that there; put the database back, itself or a link to it"
+            }
+            Self::Unread(ReadError::Io(error)) if denied(error) => {
+                "run as the user who runs OpenClaw"
+            }
+            Self::Unread(ReadError::TooLarge { .. }) => {
+                "stop OpenClaw and have SQLite make it smaller (`VACUUM`), or put back a copy of the database from before"
+            }
+            Self::Unread(_) => PUT_BACK,
+            Self::NotCopied(_) => {
+                "name a temporary folder (TMPDIR) that this user can write and that has room for a copy of it"
+            }
+            Self::Sqlite(_) => PUT_BACK,
+        }
+    }
+}
+
 /// The private copy; removed when dropped.
 pub(crate) struct Copy(temporary::Folder);
 

@@ -139,6 +139,7 @@ impl Verifier {
             config: self.options.config.clone(),
             tmp: self.options.tmp.clone(),
             node: self.options.node.clone(),
+            program: self.options.program.clone(),
             now: self.options.now.as_second(),
             workspace: self.options.workspace.clone(),
             variables: self.options.variables.clone(),

@@ -339,6 +339,7 @@ fn prepare(
         if let Some(node) = crate::host::node_on_path() {
             builder = builder.node(node);
         }
+        builder = host::with_program(builder);
     }
     builder = surroundings(builder, common, named.as_deref())?;
     #[cfg(feature = "online")]
@@ -437,6 +438,7 @@ fn options(common: &Common, installation: &operator::Installation) -> inventory:
         state_is_set: operator::state_is_set(common),
         tmp: None,
         node: None,
+        program: None,
         now: 0,
         workspace: operator::openclaw_workspace(common),
         variables: operator::variables(common).unwrap_or_default(),

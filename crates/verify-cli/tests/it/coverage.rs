@@ -399,6 +399,27 @@ pub(crate) fn plants() -> Vec<Plant> {
             0,
         ),
         plant(
+            "a workspace says that it holds the docs",
+            |s| write(s, "workspace/docs/docs.json", "{}"),
+            "instructions-changed",
+            "docs/docs.json",
+            0,
+        ),
+        plant(
+            "an agent is called otherwise",
+            |s| {
+                edit(
+                    s,
+                    "openclaw.json",
+                    "{",
+                    "{ \"agents\": { \"list\": [{ \"id\": \"main\", \"identity\": { \"name\": \"x\" } }] },",
+                )
+            },
+            "settings-changed",
+            "identity.name",
+            0,
+        ),
+        plant(
             "working copies of a workspace run a script",
             |s| write(s, "workspace/.openclaw/worktree-setup.sh", "#!/bin/sh\n"),
             "definition-mismatch",
@@ -1351,4 +1372,58 @@ fn code_for_browsers_beside_node_and_a_cache_for_typescript_are_found() {
         .any(|finding| finding.contains("prefix/lib/node"));
     assert!(named, "{global:?}");
     assert_eq!(jiti(), 1);
+}
+
+#[test]
+fn the_program_of_the_gate_is_not_judged_by_itself() {
+    let installation = Installation::empty();
+    let policy = |program: &Path| {
+        let config = serde_json::json!({
+            "security": { "installPolicy": { "enabled": true, "exec": { "source": "exec", "command": program } } }
+        });
+        fs::write(installation.state.join("openclaw.json"), config.to_string()).expect("config");
+    };
+    let tree = || {
+        let (code, report) = installation.check();
+        let subjects = report["subjects"].as_array().expect("subjects").iter();
+        let mut own = subjects.filter(|subject| subject["id"] == "config:openclaw");
+        let tree = own.next().expect("the config")["tree"].clone();
+        let named = report["notCovered"].to_string().contains("this program");
+        (code, tree.is_string(), named)
+    };
+    let own = Path::new(env!("CARGO_BIN_EXE_openclaw-verify"));
+    policy(own);
+    installation.init(0);
+    assert_eq!(tree(), (0, false, true));
+    // Another copy is a program like any other.
+    let copy = crate::support::program_in(&installation.home);
+    policy(&copy);
+    let accepted = installation.run(&["lock", "--accept", "config:openclaw"]);
+    assert_eq!(accepted.code, 0, "{}", accepted.text());
+    assert_eq!(tree(), (0, true, false));
+}
+
+#[test]
+fn each_fault_of_the_database_has_a_way_out_of_its_own() {
+    let installation = Installation::shipped();
+    let database = installation.state.join("state/openclaw.sqlite");
+    let told = || installation.run(&["check"]).stderr;
+    let journal = installation.state.join("state/openclaw.sqlite-journal");
+    fs::write(&journal, "x").expect("journal");
+    let interrupted = told();
+    assert!(interrupted.contains("start OpenClaw once"), "{interrupted}");
+    fs::remove_file(journal).expect("removed");
+    fs::write(&database, vec![7; 8192]).expect("database");
+    let damaged = told();
+    assert!(
+        damaged.contains("put back a copy of the database"),
+        "{damaged}"
+    );
+    fs::remove_file(&database).expect("removed");
+    fs::create_dir(&database).expect("folder");
+    let folder = told();
+    assert!(folder.contains("find out who put that there"), "{folder}");
+    for text in [interrupted, damaged, folder] {
+        assert!(!text.contains("TMPDIR"), "{text}");
+    }
 }

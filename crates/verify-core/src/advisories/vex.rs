@@ -10,6 +10,7 @@ use std::str::FromStr as _;
 
 use jiff::Timestamp;
 use jiff::civil::Date;
+use jiff::tz::TimeZone;
 use serde::Deserialize;
 
 use super::record::is_id;
@@ -249,7 +250,11 @@ impl Vex {
                 let file = self.files.get(*file)?;
                 Some((file, file.statements.get(*number)?))
             })
-            .filter(|(_, statement)| statement.products.iter().any(|one| one.holds(target)));
+            .filter(|(_, statement)| statement.products.iter().any(|one| one.holds(target)))
+            // One that was made after today outlives every later one: it says that something is none only from its day on.
+            .filter(|(_, statement)| {
+                statement.status != Status::NotAffected || statement.day() <= tomorrow(today)
+            });
         // Of two that are as new, what is not `not_affected` counts, and of two that are, the one that ends first.
         let newest = said.max_by_key(|(file, statement)| {
             (
@@ -268,6 +273,18 @@ impl Vex {
             expired: today > file.until,
         })
     }
+}
+
+impl Statement {
+    /// The day on which it was made, in UTC.
+    fn day(&self) -> Date {
+        self.time.to_zoned(TimeZone::UTC).date()
+    }
+}
+
+/// Clocks and time zones differ by less than a day.
+fn tomorrow(today: Date) -> Date {
+    today.tomorrow().unwrap_or(today)
 }
 
 impl Product {

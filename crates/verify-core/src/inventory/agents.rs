@@ -21,7 +21,7 @@ use crate::tree::{LeaveOut, TreeSpec};
 /// Most bytes of one settings or instructions file.
 const MAX_FILE: u64 = 4 << 20;
 /// Instructions that OpenClaw sends unasked [M 2026.9.6], or that the agents which it may start take from their folder.
-const INSTRUCTIONS: [&str; 10] = [
+const INSTRUCTIONS: [&str; 11] = [
     "AGENTS.md",
     "AGENTS.override.md",
     "GEMINI.md",
@@ -32,6 +32,8 @@ const INSTRUCTIONS: [&str; 10] = [
     "HEARTBEAT.md",
     "BOOTSTRAP.md",
     "CLAUDE.md",
+    // With it the agent is told that these are OpenClaw's own docs. [S `docs-path`]
+    "docs/docs.json",
 ];
 /// Entries of an agent's folder that hold code; everything else there is data.
 const CODE: [&str; 8] = [

@@ -16,6 +16,7 @@ use super::steering::{self, Steering};
 use super::table::{self, TableError};
 use crate::error::Error;
 use crate::json;
+use crate::read::ReadError;
 use crate::sqlite;
 use crate::text;
 
@@ -81,13 +82,11 @@ pub(super) fn read(paths: &Paths) -> Result<Index, Error> {
             return Ok(index);
         }
         Ok(Some(rows)) => rows,
-        Err(Refusal::Unreadable(why)) => {
+        Err(Refusal::Unreadable { why, help }) => {
             return Err(Error::Subject {
                 place,
                 why: format!("the record of installs cannot be read: {why}"),
-                help: Some(
-                    "run as the user who runs OpenClaw, with a temporary folder (TMPDIR) that can hold a copy of it".to_owned(),
-                ),
+                help: Some(help.to_owned()),
             });
         }
         Err(Refusal::Cell(why)) => {
@@ -247,16 +246,30 @@ fn stamps(files: &[PathBuf; 3]) -> Result<[Option<sqlite::Stamp>; 3], Refusal> {
 }
 
 enum Refusal {
-    Unreadable(String),
+    Unreadable {
+        why: String,
+        help: &'static str,
+    },
     /// One cell of it, in words.
     Cell(String),
     Older(String),
     Unsupported(String),
 }
 
+impl Refusal {
+    /// It is no database that OpenClaw wrote.
+    fn damaged(why: impl Into<String>) -> Self {
+        let why = why.into();
+        let help = sqlite::PUT_BACK;
+        Self::Unreadable { why, help }
+    }
+}
+
 impl From<sqlite::Unreadable> for Refusal {
     fn from(why: sqlite::Unreadable) -> Self {
-        Self::Unreadable(why.to_string())
+        let help = why.way_out();
+        let why = why.to_string();
+        Self::Unreadable { why, help }
     }
 }
 
@@ -277,7 +290,12 @@ impl From<TableError> for Refusal {
 
 impl From<io::Error> for Refusal {
     fn from(error: io::Error) -> Self {
-        Self::Unreadable(format!("cannot be copied: {error}"))
+        match error.kind() {
+            io::ErrorKind::PermissionDenied => {
+                sqlite::Unreadable::from(ReadError::Io(error)).into()
+            }
+            _ => sqlite::Unreadable::from(error).into(),
+        }
     }
 }
 
@@ -311,7 +329,7 @@ fn rows(copy: sqlite::Copy, place: &str) -> Result<Rows, Refusal> {
     // SQLite fills the rest of a cut page with zeros, without a word.
     let page: u32 = db.pragma_query_value(None, "page_size", |row| row.get(0))?;
     if !std::fs::metadata(file)?.len().is_multiple_of(page.into()) {
-        return Err(Refusal::Unreadable(
+        return Err(Refusal::damaged(
             "ends within a page: it was cut".to_owned(),
         ));
     }
@@ -337,16 +355,16 @@ fn real_table(db: &Connection) -> Result<(), Refusal> {
         [] if has_table(db, OLDER_TABLE)? => Err(Refusal::Older(format!(
             "the records of installs are in the table {OLDER_TABLE}"
         ))),
-        [] => Err(Refusal::Unreadable(format!("holds no table {TABLE}"))),
+        [] => Err(Refusal::damaged(format!("holds no table {TABLE}"))),
         [(kind, _, rootpage)] if kind == "table" && *rootpage > 0 => plain_columns(db),
         [(kind, ..)] if kind == "table" => {
-            Err(Refusal::Unreadable(format!("{TABLE} is a virtual table")))
+            Err(Refusal::damaged(format!("{TABLE} is a virtual table")))
         }
-        [(kind, ..)] => Err(Refusal::Unreadable(format!(
+        [(kind, ..)] => Err(Refusal::damaged(format!(
             "{TABLE} is a {}, not a table",
             text::excerpt(kind, 20)
         ))),
-        _ => Err(Refusal::Unreadable(format!(
+        _ => Err(Refusal::damaged(format!(
             "more than one thing is called {TABLE}"
         ))),
     }
@@ -380,7 +398,7 @@ fn value(db: &Connection, key: &str) -> Result<Option<String>, Refusal> {
     )?;
     match (indexed.len(), indexed == scanned) {
         (0 | 1, true) => Ok(indexed.into_iter().next()),
-        _ => Err(Refusal::Unreadable(format!(
+        _ => Err(Refusal::damaged(format!(
             "{key} is in it more than once, or its index disagrees with the table"
         ))),
     }

@@ -310,6 +310,8 @@ pub struct InventoryOptions {
     pub state_is_set: bool,
     /// The temporary folder of the user who runs OpenClaw.
     pub tmp: Option<PathBuf>,
+    /// The program that judges: what it is cannot be found out by itself.
+    pub program: Option<PathBuf>,
     /// The Node.js that this user starts as `node`.
     pub node: Option<PathBuf>,
     /// Seconds since the epoch: what is newer lies in the future.
@@ -379,6 +381,7 @@ impl InventoryOptions {
             config: None,
             tmp: None,
             node: None,
+            program: None,
             now: i64::MAX,
             workspace: None,
             variables: Vec::new(),

@@ -121,7 +121,8 @@ impl Sources<'_> {
         let mut own = settings::read(paths, self.config, steering, observations);
         if let Some(own) = &mut own {
             let commands = started::of_config(paths, &self.config.value);
-            started::hash(paths, &starts, &commands, own, &mut found);
+            let program = self.options.program.as_deref();
+            started::hash_config(paths, &starts, &commands, program, own, &mut found);
         }
         let subjects = &mut inventory.subjects;
         subjects.extend(own);

@@ -45,9 +45,47 @@ pub(super) fn hash(
     subject: &mut Subject,
     found: &mut Found,
 ) {
+    hash_but(paths, roots, commands, &|_| false, subject, found);
+}
+
+/// The same of the config, whose install policy starts the program that judges: it cannot judge itself, and every version of it, on every
+/// machine, would be another tree. The command line that starts it is in the definition.
+pub(super) fn hash_config(
+    paths: &Paths,
+    roots: &[PathBuf],
+    commands: &[Map<String, Value>],
+    program: Option<&Path>,
+    subject: &mut Subject,
+    found: &mut Found,
+) {
+    let own = program.and_then(|program| program.canonicalize().ok());
+    let is_own = |file: &Path| own.is_some() && file.canonicalize().ok() == own;
+    let starts_it = |command: &Map<String, Value>| {
+        let named = command.get("command").and_then(Value::as_str);
+        named.is_some_and(|named| is_own(Path::new(named)))
+    };
+    if commands.iter().any(starts_it) {
+        found.not_covered.push(NotCovered::new(
+            NotCoveredGroup::NotSeen,
+            "this program, which the install policy of the config starts",
+            "it cannot judge itself; `verifier-writable` of the machine says who could change it",
+        ));
+    }
+    hash_but(paths, roots, commands, &is_own, subject, found);
+}
+
+/// `apart`: files that are in no tree.
+fn hash_but(
+    paths: &Paths,
+    roots: &[PathBuf],
+    commands: &[Map<String, Value>],
+    apart: &dyn Fn(&Path) -> bool,
+    subject: &mut Subject,
+    found: &mut Found,
+) {
     // The host package is a subject of its own.
-    let is_host = |file: &Path| other_host::package_of(file).is_some();
-    let local = mcp_local::of_commands(paths, roots, commands, &is_host);
+    let is_apart = |file: &Path| apart(file) || other_host::package_of(file).is_some();
+    let local = mcp_local::of_commands(paths, roots, commands, &is_apart);
     subject.trees = local.trees;
     subject.not_hashed = local.not_hashed;
     subject.observations.extend(local.observations);

@@ -76,6 +76,7 @@ impl State {
             config: None,
             tmp: None,
             node: None,
+            program: None,
             now: 0,
             workspace: None,
             variables: Vec::new(),

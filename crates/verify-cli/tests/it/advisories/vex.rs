@@ -68,6 +68,16 @@ fn a_team_says_that_a_hole_is_none_here() {
         );
         assert_eq!(level(), ["note"], "{more}");
     }
+    // A statement from a day that has not come counts from that day on.
+    let mut early = openvex(&json!([not_affected(&hole, &dep)]));
+    early["timestamp"] = json!("2026-12-01T00:00:00Z");
+    with_vex(&installation, &early, "");
+    assert_eq!(level(), ["warn"]);
+    with_vex(
+        &installation,
+        &openvex(&json!([not_affected(&hole, &dep)])),
+        "",
+    );
     let (_, report) = installation.check();
     let shown = findings(&report);
     let line = shown

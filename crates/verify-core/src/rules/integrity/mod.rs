@@ -134,8 +134,14 @@ fn changed(view: &View<'_>, message: impl Into<String>) -> Draft {
         false => updated_owner(view),
     };
     let accept = updated.is_none();
-    let help = if accept {
+    let is_installed = !matches!(
+        view.subject.kind,
+        Kind::Config | Kind::Automation | Kind::Agent | Kind::Service
+    );
+    let help = if accept && is_installed {
         "if you did not make this change, reinstall it; if you did and have read it, accept the new digest by name"
+    } else if accept {
+        "if you did not make this change, put back what was there; if you did and have read it, accept the new digest by name"
     } else {
         "if you did not update it, reinstall it; if you did, read what changed and lock it"
     };
