@@ -3,13 +3,13 @@
 use std::collections::HashSet;
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use super::{Evidence, Part};
 use crate::inventory::{Hazard, Inventory, Observation};
 use crate::read::{self, ReadError};
 use crate::text;
-use crate::tree::{BlobId, ManifestStore, TreeEntry};
+use crate::tree::{BlobId, ManifestStore, TreeEntry, TreeSpec};
 
 /// Endings of files that are loaded, run, shown by a browser, read as settings or sent as prompt. An executable file counts whatever its
 /// name. The gateway sends `x.js.br` or `x.js.gz` in the place of `x.js`.
@@ -78,16 +78,16 @@ pub(super) fn read<'a>(
         })
         .collect();
     // A link out of a copy may lead to what is judged in its own place.
-    let trees = inventory.subjects.iter().flat_map(|subject| {
-        let trees = &subject.trees;
-        [&trees.tree, &trees.dependencies, &trees.siblings]
-    });
-    let roots = trees.flatten().map(|spec| spec.root.clone());
-    let host = inventory.host.iter().map(|host| host.absolute.clone());
+    let trees = inventory
+        .subjects
+        .iter()
+        .flat_map(|subject| subject.trees.all().cloned());
+    let host = inventory.host.iter();
+    let host = host.map(|host| TreeSpec::whole(&host.absolute));
     let mut walk = Walk {
         known: &known,
         locked: &locked,
-        judged: roots.chain(host).collect(),
+        judged: trees.chain(host).collect(),
         left: MAX_ENTRIES,
         found: Vec::new(),
     };
@@ -115,7 +115,7 @@ fn name_of(path: &str) -> &str {
 struct Walk<'a> {
     known: &'a HashSet<Named>,
     locked: &'a HashSet<Named>,
-    judged: Vec<PathBuf>,
+    judged: Vec<TreeSpec>,
     left: usize,
     found: Vec<Observation>,
 }
@@ -159,7 +159,7 @@ impl Walk<'_> {
             return;
         };
         let inside = target.starts_with(root);
-        if !inside && !self.judged.iter().any(|judged| target.starts_with(judged)) {
+        if !inside && !self.judged.iter().any(|judged| judged.holds(&target)) {
             self.say(shown, "it is a link to a place that no subject covers");
         }
     }

@@ -6,24 +6,17 @@ use std::path::{Path, PathBuf};
 use super::paths::{Kind as Entry, Paths};
 use super::{Inventory, NotCovered, NotCoveredGroup, Observation, Subject};
 use crate::subject::{Kind, Source, SubjectId};
+use crate::tree::TreeSpec;
 
 /// Most links that are named of one folder.
 const MAX_LINKS: usize = 8;
 
 /// Folders that Node searches, and that no subject's digest covers.
 pub(super) fn read(paths: &Paths, inventory: &mut Inventory) {
-    let covered: BTreeSet<PathBuf> = inventory
+    let covered: Vec<TreeSpec> = inventory
         .subjects
         .iter()
-        .flat_map(|subject| {
-            [
-                &subject.trees.tree,
-                &subject.trees.dependencies,
-                &subject.trees.siblings,
-            ]
-        })
-        .flatten()
-        .map(|tree| tree.root.clone())
+        .flat_map(|subject| subject.trees.all().cloned())
         .collect();
     let (mut searched, by_host) = searched(inventory);
     if let Some(home) = &paths.home {
@@ -44,7 +37,7 @@ pub(super) fn read(paths: &Paths, inventory: &mut Inventory) {
         .map(|folder| (folder, paths))
         .chain(by_host.iter().map(|folder| (folder, &host_paths)));
     for (folder, paths) in looked_at {
-        let is_covered = |place: &Path| place.ancestors().any(|above| covered.contains(above));
+        let is_covered = |place: &Path| covered.iter().any(|tree| tree.holds(place));
         if !is_covered(folder)
             && !holds_only(paths, folder, &is_covered)
             && paths.kind(folder) != Entry::Nothing

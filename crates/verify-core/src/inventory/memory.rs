@@ -105,6 +105,11 @@ impl Memory {
             LeaveOut::AllBut(names) => names
                 .iter()
                 .any(|name| is_at(name) || Path::new(name).starts_with(inside)),
+            LeaveOut::Inside { folder, kept } => {
+                let mut kept = kept.iter();
+                !is_at(folder)
+                    || kept.any(|name| is_at(name) || Path::new(name).starts_with(inside))
+            }
             // Other parts, and records that are judged by what they hold.
             _ => true,
         })

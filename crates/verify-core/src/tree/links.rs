@@ -18,8 +18,8 @@ pub(crate) struct Links<'a> {
     root: &'a str,
     /// Places, relative to the boundary, whose content no digest covers.
     uncovered: Vec<String>,
-    /// The only places, relative to the tree's root, that a digest covers; none where it covers all of it.
-    kept: Option<&'a [String]>,
+    /// What the digest leaves out, relative to the tree's root.
+    leave_out: &'a [LeaveOut],
 }
 
 impl<'a> Links<'a> {
@@ -30,32 +30,29 @@ impl<'a> Links<'a> {
             LeaveOut::Folder(path) if path.rsplit('/').next() == Some(".git") => {
                 Some(join(root, path))
             }
-            LeaveOut::Folder(_) | LeaveOut::HostLink { .. } | LeaveOut::AllBut(_) => None,
+            LeaveOut::Folder(_)
+            | LeaveOut::HostLink { .. }
+            | LeaveOut::AllBut(_)
+            | LeaveOut::Inside { .. }
+            | LeaveOut::Target(_) => None,
         };
-        let kept = spec.leave_out.iter().find_map(|leave_out| match leave_out {
-            LeaveOut::AllBut(kept) => Some(kept.as_slice()),
-            _ => None,
-        });
         Self {
             boundary,
             root,
             uncovered: spec.leave_out.iter().filter_map(place).collect(),
-            kept,
+            leave_out: &spec.leave_out,
         }
     }
 
     /// Whether a digest covers a place, relative to the boundary, as far as the tree leaves out all but some.
     fn is_kept(&self, place: &str) -> bool {
-        let Some(kept) = self.kept else {
-            return true;
-        };
         let inside = match self.root {
             "" => Some(place),
             root => place
                 .strip_prefix(root)
                 .and_then(|rest| rest.strip_prefix('/')),
         };
-        inside.is_none_or(|inside| super::walk::is_kept(kept, inside))
+        inside.is_none_or(|inside| super::walk::may_count(self.leave_out, inside))
     }
 
     /// Why the symlink in `folder` (relative to the root) that says `target` may not be followed, if it may not. Adds the number of

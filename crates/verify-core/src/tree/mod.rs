@@ -60,6 +60,21 @@ impl TreeSpec {
             leave_out: Vec::new(),
         }
     }
+
+    /// Whether the digest covers what lies at `path`.
+    pub(crate) fn holds(&self, path: &std::path::Path) -> bool {
+        let Ok(inside) = path.strip_prefix(&self.root) else {
+            return false;
+        };
+        let within = |places: &[String]| places.iter().any(|place| inside.starts_with(place));
+        self.leave_out.iter().all(|left| match left {
+            LeaveOut::AllBut(kept) => within(kept),
+            LeaveOut::Inside { folder, kept } => !inside.starts_with(folder) || within(kept),
+            LeaveOut::Entry(place) => !inside.starts_with(place),
+            // Other parts, and records that are judged by what they hold.
+            _ => true,
+        })
+    }
 }
 
 /// One thing at one exact place that a digest leaves out. Paths are relative to [`TreeSpec::root`], `/` between names.
@@ -76,6 +91,15 @@ pub enum LeaveOut {
     Entry(String),
     /// Everything but these files and folders, and the folders above them. What does not count is not even looked at.
     AllBut(Vec<String>),
+    /// Of one folder everything but these files and folders in it, and the folders above them.
+    Inside {
+        /// The folder.
+        folder: String,
+        /// What counts of it; relative to the root, not to the folder.
+        kept: Vec<String>,
+    },
+    /// Where a symlink at this place leads. Its text counts, wherever it leads: what lies there is judged by itself.
+    Target(String),
     /// OpenClaw's link to the host package, `node_modules/openclaw`. Left out only when it is a symlink whose real path is `host`.
     /// Without a host, or when it dangles, the digest leaves it out too and says so in [`TreeNote::HostLinkUnknown`]; another
     /// target is unsafe.

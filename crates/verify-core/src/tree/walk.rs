@@ -1,7 +1,7 @@
 //! The sequential half of a digest: lists every folder, judges every name and symlink, and leaves the regular files to be hashed.
 
 use std::borrow::Cow;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::os::fd::BorrowedFd;
 use std::path::{Component, Path};
 use std::sync::Arc;
@@ -52,6 +52,7 @@ pub(crate) fn walk(
         options,
         root: &root,
         links,
+        left_out: by_folder(&spec.leave_out),
         seen: 0,
         path_bytes: 0,
         symlink_steps: 0,
@@ -149,6 +150,8 @@ struct Walker<'a> {
     options: &'a TreeOptions<'a>,
     root: &'a Arc<Beneath>,
     links: Links<'a>,
+    /// What is left out at one exact place, by the folder that it lies in: its name there.
+    left_out: BTreeMap<&'a str, Vec<(&'a str, &'a LeaveOut)>>,
     seen: u64,
     path_bytes: u64,
     symlink_steps: u64,
@@ -206,6 +209,10 @@ impl Walker<'_> {
         let names = self.names(&mut dir, &path)?;
         let fd = dir.fd().map_err(io)?;
         let children = self.judge(fd, &path, names)?;
+        // What else comes and goes in a home folder says nothing of the few names in it that count.
+        if is_on_the_way(&self.spec.leave_out, &path) {
+            return Ok(children);
+        }
         if stamp(fd, &path)? != before {
             return Err(TreeError::Changed {
                 path: shown_folder(&path),
@@ -260,19 +267,13 @@ impl Walker<'_> {
         mut names: Vec<(Vec<u8>, FileType)>,
     ) -> Result<Vec<Child>, TreeError> {
         let spec = self.spec;
-        let left_out: Vec<(&str, &LeaveOut)> = spec
-            .leave_out
-            .iter()
-            .filter_map(|leave_out| Some((name_in(folder, place_of(leave_out)?)?, leave_out)))
-            .collect();
-        for leave_out in &spec.leave_out {
-            if let LeaveOut::AllBut(kept) = leave_out {
-                // The other entries of a home folder are not looked at here, not even their names.
-                names.retain(|(name, _)| {
-                    std::str::from_utf8(without_slash(name))
-                        .is_ok_and(|name| is_kept(kept, &join(folder, name)))
-                });
-            }
+        let left_out = self.left_out.get(folder).cloned().unwrap_or_default();
+        if spec.leave_out.iter().any(leaves_out_all_but_some) {
+            // The other entries of a home folder are not looked at here, not even their names.
+            names.retain(|(name, _)| {
+                std::str::from_utf8(without_slash(name))
+                    .is_ok_and(|name| may_count(&spec.leave_out, &join(folder, name)))
+            });
         }
         let mut children = Vec::with_capacity(names.len());
         self.find_collisions(folder, &names);
@@ -305,7 +306,16 @@ impl Walker<'_> {
                     }));
                 }
                 FileType::Symlink => {
-                    children.push(Child::Leaf(self.symlink(fd, folder, name, path)?))
+                    let leads_anywhere = left_out.iter().any(|(place, leave_out)| {
+                        *place == name && matches!(leave_out, LeaveOut::Target(_))
+                    });
+                    children.push(Child::Leaf(self.symlink(
+                        fd,
+                        folder,
+                        name,
+                        path,
+                        leads_anywhere,
+                    )?));
                 }
                 other => self.offend(
                     shown_in(folder, name.as_bytes()),
@@ -322,6 +332,7 @@ impl Walker<'_> {
         folder: &str,
         name: &str,
         path: String,
+        leads_anywhere: bool,
     ) -> Result<TreeEntry, TreeError> {
         let target = rustix::fs::readlinkat(fd, name, Vec::new())
             .map_err(|errno| read_error(&path, errno))?;
@@ -329,6 +340,7 @@ impl Walker<'_> {
             && name == "openclaw"
             && folder.rsplit('/').next() == Some("node_modules");
         if !host_link
+            && !leads_anywhere
             && let Some(why) = self
                 .links
                 .refuse(folder, target.as_bytes(), &mut self.symlink_steps)
@@ -369,7 +381,7 @@ impl Walker<'_> {
     ) -> Result<bool, TreeError> {
         match leave_out {
             LeaveOut::Entry(_) => Ok(true),
-            LeaveOut::AllBut(_) => Ok(false),
+            LeaveOut::AllBut(_) | LeaveOut::Inside { .. } | LeaveOut::Target(_) => Ok(false),
             LeaveOut::Folder(_) => Ok(kind == FileType::Directory),
             LeaveOut::Record(_, record) => Ok(kind == FileType::RegularFile
                 && small_file(fd, name).is_some_and(|bytes| records::is_record(*record, &bytes))),
@@ -442,30 +454,62 @@ fn place_of(leave_out: &LeaveOut) -> Option<&str> {
         LeaveOut::Folder(path)
         | LeaveOut::Entry(path)
         | LeaveOut::Record(path, _)
+        | LeaveOut::Target(path)
         | LeaveOut::HostLink { path, .. } => Some(path),
-        LeaveOut::AllBut(_) => None,
+        LeaveOut::AllBut(_) | LeaveOut::Inside { .. } => None,
     }
 }
 
-/// Whether a path is one of `kept`, below one, or above one.
-pub(super) fn is_kept(kept: &[String], path: &str) -> bool {
-    let below = |inner: &str, outer: &str| {
-        inner
-            .strip_prefix(outer)
-            .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
-    };
-    kept.iter()
-        .any(|keep| below(path, keep) || below(keep, path))
+fn leaves_out_all_but_some(leave_out: &LeaveOut) -> bool {
+    matches!(leave_out, LeaveOut::AllBut(_) | LeaveOut::Inside { .. })
 }
 
-/// The name of `place` when it lies directly in `folder`.
-fn name_in<'a>(folder: &str, place: &'a str) -> Option<&'a str> {
-    let name = if folder.is_empty() {
-        place
-    } else {
-        place.strip_prefix(folder)?.strip_prefix('/')?
-    };
-    (!name.contains('/')).then_some(name)
+/// Whether a path counts or lies above what does, as far as all but some is left out.
+pub(crate) fn may_count(leave_out: &[LeaveOut], path: &str) -> bool {
+    leave_out.iter().all(|left| match left {
+        LeaveOut::AllBut(kept) => is_kept(kept, path),
+        LeaveOut::Inside { folder, kept } => {
+            !is_below(path, folder) || path == folder || is_kept(kept, path)
+        }
+        _ => true,
+    })
+}
+
+/// Whether a folder only lies above what counts.
+fn is_on_the_way(leave_out: &[LeaveOut], folder: &str) -> bool {
+    let above = |kept: &[String]| !kept.iter().any(|keep| is_below(folder, keep));
+    leave_out.iter().any(|left| match left {
+        LeaveOut::AllBut(kept) => above(kept),
+        LeaveOut::Inside {
+            folder: outer,
+            kept,
+        } => is_below(folder, outer) && above(kept),
+        _ => false,
+    })
+}
+
+/// Whether a path is `outer`, or lies below it.
+fn is_below(path: &str, outer: &str) -> bool {
+    path.strip_prefix(outer)
+        .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+}
+
+/// What is left out at one exact place, by the folder that it lies in.
+fn by_folder(all: &[LeaveOut]) -> BTreeMap<&str, Vec<(&str, &LeaveOut)>> {
+    let mut found: BTreeMap<&str, Vec<(&str, &LeaveOut)>> = BTreeMap::new();
+    for leave_out in all {
+        if let Some(place) = place_of(leave_out) {
+            let (folder, name) = place.rsplit_once('/').unwrap_or(("", place));
+            found.entry(folder).or_default().push((name, leave_out));
+        }
+    }
+    found
+}
+
+/// Whether a path is one of `kept`, below one, or above one.
+fn is_kept(kept: &[String], path: &str) -> bool {
+    kept.iter()
+        .any(|keep| is_below(path, keep) || is_below(keep, path))
 }
 
 /// The bytes of a small regular file that is not executable; `None` for anything else, which then counts as it is.
