@@ -27,6 +27,7 @@ use crate::nix::{Store, StoreOptions};
 use crate::policy::{Digests, OriginProof, Policy};
 use crate::provenance::model::ModelSigner;
 use crate::review::Publisher;
+use crate::subject::Kind;
 pub(crate) use advisories::{Advised, AdvisedPackage, AdvisoriesAsked};
 pub(crate) use archives::{ArchiveSources, SHRINKWRAP};
 pub(crate) use bases::BaseSources;
@@ -43,7 +44,7 @@ pub(crate) use review::ReviewFacts;
 pub(crate) use skill_signature::{SkillSignature, SkillTrust};
 pub(crate) use wants::{Wants, identity_policy};
 
-use crate::tree::{self, FileChange, ManifestStore, Tree, TreeError, TreeSpec};
+use crate::tree::{self, FileChange, Manifest, ManifestStore, Tree, TreeError, TreeSpec};
 
 /// Everything that was found out about one subject.
 #[derive(Debug, Default)]
@@ -391,7 +392,13 @@ fn of_subject(
             )?),
             None => None,
         };
-        Ok(Part::new(measured, locked, in_lock, gather.manifests))
+        Ok(Part::new(
+            measured,
+            locked,
+            in_lock,
+            gather.manifests,
+            comparison(subject),
+        ))
     };
     let [tree, dependencies, siblings] = parts(subject);
     let mut evidence = Evidence {
@@ -426,6 +433,14 @@ fn of_subject(
     Ok(evidence)
 }
 
+/// How a tree is compared with the locked one: the files of what starts some have no folder of their own.
+fn comparison(subject: &Subject) -> Comparison {
+    match subject.kind {
+        Kind::McpServer | Kind::Config | Kind::Automation | Kind::Service => tree::compare_rooted,
+        _ => tree::compare,
+    }
+}
+
 /// Evidence about each entry of a lock, where no installation is looked at: only what is written is known.
 pub(crate) fn stated(lock: &Lock) -> Measured {
     let evidence = |entry: &LockedPackage| Evidence {
@@ -441,12 +456,15 @@ pub(crate) fn stated(lock: &Lock) -> Measured {
     )
 }
 
+type Comparison = fn(&Manifest, &Manifest) -> Vec<FileChange>;
+
 impl Part {
     fn new(
         measured: Option<Result<Tree, TreeError>>,
         locked: Option<TreeDigest>,
         in_lock: bool,
         manifests: Option<&ManifestStore>,
+        compare: Comparison,
     ) -> Self {
         let mut part = Self {
             measured,
@@ -464,7 +482,7 @@ impl Part {
                 .get(&locked)
                 .ok()
                 .flatten()
-                .map(|old| tree::compare(&old, &tree.manifest));
+                .map(|old| compare(&old, &tree.manifest));
         }
         part
     }

@@ -250,7 +250,13 @@ mod tests {
                 tree: Some(TreeSpec::whole(self.root())),
                 ..Trees::default()
             };
-            let part = Part::new(Some(Ok(self.tree())), self.locked, true, Some(&self.store));
+            let part = Part::new(
+                Some(Ok(self.tree())),
+                self.locked,
+                true,
+                Some(&self.store),
+                crate::tree::compare,
+            );
             let declared: Vec<Pattern> = declared
                 .iter()
                 .map(|path| Pattern::new(path).expect("pattern"))

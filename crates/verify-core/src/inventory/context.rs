@@ -44,6 +44,22 @@ pub(crate) struct PluginRoot {
     pub enabled: bool,
 }
 
+/// Programs that something starts and that read files of the home folder before their own work.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct HomeReaders {
+    /// A Python with the packages of the user.
+    pub python: bool,
+    /// Docker's command.
+    pub docker: bool,
+}
+
+impl HomeReaders {
+    pub(crate) fn join(&mut self, other: Self) {
+        self.python |= other.python;
+        self.docker |= other.docker;
+    }
+}
+
 /// What one source found.
 #[derive(Default)]
 pub(crate) struct Found {
@@ -55,6 +71,8 @@ pub(crate) struct Found {
     pub not_covered: Vec<NotCovered>,
     /// Temporary folders that units state for what they start.
     pub temporary: Vec<PathBuf>,
+    /// What of it reads files of the home folder.
+    pub reads: HomeReaders,
 }
 
 impl Context<'_> {

@@ -171,15 +171,11 @@ fn local_code(ctx: &Context<'_>, plugins: &[PluginRoot], found: &mut Found) {
                 format!("the rule in line {line} of the policy says `local = \"file\"`"),
             ));
         }
-        found
-            .not_covered
-            .extend(local.system.into_iter().map(|program| {
-                NotCovered::new(
-                    NotCoveredGroup::Elsewhere,
-                    format!("the program {program} of {}", subject.id),
-                    "its place is the system's; only root can change it, or PATH decides",
-                )
-            }));
+        let system = local.system.iter();
+        let system = system.map(|program| program.not_covered(&subject.id));
+        found.not_covered.extend(system);
+        found.observations.extend(local.of_files);
+        found.reads.join(local.reads);
     }
 }
 

@@ -18,6 +18,7 @@ pub(crate) mod frontmatter;
 mod git_checkout;
 mod git_spec;
 mod grants;
+mod home_runtimes;
 mod hooks;
 mod host_command;
 mod host_layout;
@@ -143,8 +144,8 @@ pub fn read(options: &InventoryOptions) -> crate::error::Result<Inventory> {
     let plugins = sources.plugins(&mut inventory);
     sources.age_of_records(&mut inventory);
     sources.host_package(&mut inventory);
-    sources.declared(plugins, &mut inventory);
-    let temporary = sources.started(&mut inventory);
+    let readers = sources.declared(plugins, &mut inventory);
+    let temporary = sources.started(readers, &mut inventory);
     sources.surroundings(temporary, &mut inventory);
     finish(&paths, &options, &mut inventory);
     Ok(inventory)

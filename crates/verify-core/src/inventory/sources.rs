@@ -5,16 +5,16 @@ use std::path::{Path, PathBuf};
 use serde_json::Value;
 
 use super::config::{self, Config};
-use super::context::{Context, Found, PluginRoot, Workspace};
+use super::context::{Context, Found, HomeReaders, PluginRoot, Workspace};
 use super::index::{self, Index};
 use super::paths::{self, Paths};
 use super::records::{self, Known, Plugin, Scan};
 use super::search_path::Expands;
 use super::{Inventory, InventoryOptions, NotCovered, NotCoveredGroup, Observation, Setting};
 use super::{
-    agents, automation, bundles, core, environment, extensions, hooks, load_paths, mcp, node,
-    npm_config, npm_project, other_host, planted, plugin, runtime, services, settings, skills,
-    started, unique,
+    agents, automation, bundles, core, environment, extensions, home_runtimes, hooks, load_paths,
+    mcp, node, npm_config, npm_project, other_host, planted, plugin, runtime, services, settings,
+    skills, started, unique,
 };
 use crate::text;
 
@@ -85,7 +85,8 @@ impl Sources<'_> {
     }
 
     /// The plugins, and what config, folders and plugins declare: skills, hooks, MCP servers.
-    pub(super) fn declared(&self, plugins: Vec<Plugin>, inventory: &mut Inventory) {
+    /// Gives what of it reads files of the home folder.
+    pub(super) fn declared(&self, plugins: Vec<Plugin>, inventory: &mut Inventory) -> HomeReaders {
         inventory
             .not_covered
             .extend(language_servers(self.paths, &plugins));
@@ -104,20 +105,27 @@ impl Sources<'_> {
             hooks::read(&context, &roots, &self.index.hooks),
             mcp::read(&context, &roots),
         ];
+        let mut readers = HomeReaders::default();
         for found in found {
             inventory.subjects.extend(found.subjects);
             inventory.observations.extend(found.observations);
             inventory.not_covered.extend(found.not_covered);
+            readers.join(found.reads);
         }
+        readers
     }
 
     /// What starts something, or steers what is started: settings, the runtime, jobs, agents, services. Gives the temporary folders that
-    /// they name.
-    pub(super) fn started(&self, inventory: &mut Inventory) -> Vec<PathBuf> {
+    /// they name. `readers`: what of the servers reads files of the home folder.
+    pub(super) fn started(&self, readers: HomeReaders, inventory: &mut Inventory) -> Vec<PathBuf> {
         let (paths, steering) = (self.paths, &self.index.steering);
         let observations = &mut inventory.observations;
         let starts = started::roots(paths, self.workspaces);
-        let mut found = Found::default();
+        let mut found = Found {
+            reads: readers,
+            ..Found::default()
+        };
+        found.reads.docker |= home_runtimes::has_sandbox(&self.config.value);
         let mut own = settings::read(paths, self.config, steering, observations);
         if let Some(own) = &mut own {
             let commands = started::of_config(paths, &self.config.value);
@@ -131,6 +139,7 @@ impl Sources<'_> {
         let config = &self.config.value;
         subjects.extend(agents::read(paths, self.workspaces, config, observations));
         subjects.extend(services::read(paths, self.host, &starts, &mut found));
+        subjects.extend(home_runtimes::read(paths, found.reads));
         observations.append(&mut found.observations);
         inventory.not_covered.append(&mut found.not_covered);
         for variable in &steering.environment {

@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 use super::context::{Found, Workspace};
 use super::mcp_local;
 use super::paths::Paths;
-use super::{NotCovered, NotCoveredGroup, Observation, Subject, other_host, settings};
+use super::{Observation, Subject, other_host, settings};
 
 /// Keys whose text names a program, or a library that is loaded, beside `command`.
 const PROGRAMS: [&str; 9] = [
@@ -94,16 +94,11 @@ fn hash_but(
         writable: None,
     });
     found.observations.extend(cache);
-    let id = &subject.id;
-    found
-        .not_covered
-        .extend(local.system.into_iter().map(|program| {
-            NotCovered::new(
-                NotCoveredGroup::Elsewhere,
-                format!("the program {program} of {id}"),
-                "its place is the system's; only root can change it, or PATH decides",
-            )
-        }));
+    let system = local.system.iter();
+    let system = system.map(|program| program.not_covered(&subject.id));
+    found.not_covered.extend(system);
+    found.observations.extend(local.of_files);
+    found.reads.join(local.reads);
 }
 
 /// What a job starts: the command of its payload, and that of its schedule.

@@ -1,6 +1,7 @@
 //! What differs between two trees, file by file.
 
 use std::cmp::Ordering;
+use std::collections::BTreeSet;
 
 use super::manifest::{Manifest, TreeEntry};
 use super::object::Mode;
@@ -84,6 +85,47 @@ pub fn compare(old: &Manifest, new: &Manifest) -> Vec<FileChange> {
     }
 }
 
+/// As [`compare`], of trees whose root is the nearest folder above all their files: where a file elsewhere moved the root, those that
+/// stayed where they are keep one path. Paths are then relative to the outer of the two roots.
+#[must_use]
+pub(crate) fn compare_rooted(old: &Manifest, new: &Manifest) -> Vec<FileChange> {
+    let plain = compare(old, new);
+    let outward = prefixes(old, new).into_iter();
+    let outward = outward.filter_map(|prefix| Some(compare(&below(old, &prefix)?, new)));
+    let inward = prefixes(new, old).into_iter();
+    let inward = inward.filter_map(|prefix| Some(compare(old, &below(new, &prefix)?)));
+    let moved = outward.chain(inward).filter(|changes| !changes.is_empty());
+    moved
+        .min_by_key(Vec::len)
+        .filter(|changes| changes.len() < plain.len())
+        .unwrap_or(plain)
+}
+
+/// Most files by which a moved root is looked for.
+const MAX_TRIED: usize = 8;
+
+/// Folders of `outer` in which files of `inner` may lie with their whole paths.
+fn prefixes(inner: &Manifest, outer: &Manifest) -> BTreeSet<String> {
+    let mut found = BTreeSet::new();
+    for entry in inner.entries().iter().take(MAX_TRIED) {
+        let end = format!("/{}", entry.path);
+        let same = outer.entries().iter();
+        let same = same.filter(|other| other.id == entry.id && other.mode == entry.mode);
+        let folders = same.filter_map(|other| other.path.strip_suffix(&end));
+        found.extend(folders.take(MAX_TRIED).map(str::to_owned));
+    }
+    found
+}
+
+/// The same tree with its root further out.
+fn below(manifest: &Manifest, prefix: &str) -> Option<Manifest> {
+    let entries = manifest.entries().iter().map(|entry| TreeEntry {
+        path: format!("{prefix}/{}", entry.path),
+        ..entry.clone()
+    });
+    Manifest::new(entries.collect()).ok()
+}
+
 fn difference(before: &TreeEntry, after: &TreeEntry) -> Option<ChangeKind> {
     match (before.mode == Mode::Symlink, after.mode == Mode::Symlink) {
         (false, false) if before.id != after.id => Some(ChangeKind::Changed),
@@ -145,5 +187,42 @@ mod tests {
             ]
         );
         assert!(compare(&old, &old).is_empty());
+    }
+
+    #[test]
+    fn a_root_that_moved_leaves_files_where_they_are() {
+        let make = |entries: &[(&str, &str)]| {
+            let entry = |&(path, content): &(&str, &str)| TreeEntry {
+                path: path.to_owned(),
+                mode: Mode::Regular,
+                id: BlobId::of(content.as_bytes()),
+            };
+            Manifest::new(entries.iter().map(entry).collect()).expect("manifest")
+        };
+        let shown = |old: &Manifest, new: &Manifest| -> Vec<String> {
+            let changes = compare_rooted(old, new).into_iter();
+            changes
+                .map(|change| format!("{} {}", change.kind.as_str(), change.path))
+                .collect()
+        };
+        let inner = make(&[("lib/a.py", "1"), ("tool.py", "2")]);
+        let outer = make(&[
+            ("mcp/lib/a.py", "1"),
+            ("mcp/tool.py", "2"),
+            ("venv/bin/python", "3"),
+        ]);
+        assert_eq!(shown(&inner, &outer), ["added venv/bin/python"]);
+        assert_eq!(shown(&outer, &inner), ["removed venv/bin/python"]);
+        let changed = make(&[
+            ("mcp/lib/a.py", "1"),
+            ("mcp/tool.py", "evil"),
+            ("venv/bin/python", "3"),
+        ]);
+        let expected = ["changed mcp/tool.py", "added venv/bin/python"];
+        assert_eq!(shown(&inner, &changed), expected);
+        // Nothing but the folder changed: that is a change, and is shown as one.
+        let moved = make(&[("mcp/lib/a.py", "1"), ("mcp/tool.py", "2")]);
+        assert_eq!(shown(&inner, &moved).len(), 4);
+        assert_eq!(shown(&inner, &inner), [] as [String; 0]);
     }
 }

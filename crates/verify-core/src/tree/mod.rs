@@ -33,6 +33,7 @@ use crate::nix::StorePath;
 #[doc(hidden)]
 pub use files::FileMemory;
 
+pub(crate) use compare::compare_rooted;
 pub use compare::{ChangeKind, FileChange, compare};
 pub use manifest::{Manifest, ManifestError, TreeEntry};
 pub use object::{BlobId, Mode};

@@ -7,7 +7,8 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use super::super::paths::{Kind as Entry, Paths, normalize};
-use super::{is_code, is_of_system, is_program};
+use super::sourced::{self, Sourced};
+use super::{is_code, is_of_system, is_program, settings};
 use crate::read;
 use crate::text;
 
@@ -30,19 +31,24 @@ const PYTHON_MODULES: &str = include_str!("../tables/python-stdlib.txt");
 
 /// Follows scripts.
 pub(super) struct Scan<'a> {
-    paths: &'a Paths,
+    pub(super) paths: &'a Paths,
     /// Files that are named.
     pub(super) files: BTreeSet<PathBuf>,
     /// Folders that are named as a whole.
     pub(super) folders: BTreeSet<PathBuf>,
     pub(super) open: BTreeSet<String>,
+    /// Modules of Python that are imported from elsewhere, with the file that does.
+    pub(super) elsewhere: BTreeSet<(PathBuf, String)>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Language {
     Node,
     Python,
-    /// A shell or another language, whose imports are not read.
+    Shell,
+    /// Settings of an interpreter.
+    Settings,
+    /// Another language, whose imports are not read.
     Other,
 }
 
@@ -53,6 +59,7 @@ impl<'a> Scan<'a> {
             files: BTreeSet::new(),
             folders: BTreeSet::new(),
             open: BTreeSet::new(),
+            elsewhere: BTreeSet::new(),
         }
     }
 
@@ -72,7 +79,7 @@ impl<'a> Scan<'a> {
         }
     }
 
-    fn say(&mut self, file: &Path, what: impl std::fmt::Display) {
+    pub(super) fn say(&mut self, file: &Path, what: impl std::fmt::Display) {
         let place = self.paths.shown(file);
         self.open
             .insert(text::excerpt(&format!("{place} {what}"), 200));
@@ -100,14 +107,21 @@ impl<'a> Scan<'a> {
         let Some(folder) = file.parent() else {
             return Vec::new();
         };
+        let language = language(file, &content);
+        if language == Language::Settings {
+            return settings::named(self, file, &content);
+        }
         let mut found = self.mentioned(&content, folder);
-        match language(file, &content) {
+        match language {
             Language::Node => self.node(file, &content, folder, &mut found),
             Language::Python => self.python(file, &content, folder, &mut found),
-            Language::Other => self.say(
+            Language::Shell | Language::Other | Language::Settings => self.say(
                 file,
                 "is of a language of which only the files that it names are read",
             ),
+        }
+        if language == Language::Shell {
+            self.shell(file, &content, folder, &mut found);
         }
         let real = |path: PathBuf| self.paths.real(&path).ok();
         found
@@ -118,7 +132,7 @@ impl<'a> Scan<'a> {
     }
 
     /// Paths to code that stand in a text, relative to the folder of the script.
-    fn mentioned(&self, content: &str, folder: &Path) -> Vec<PathBuf> {
+    pub(super) fn mentioned(&self, content: &str, folder: &Path) -> Vec<PathBuf> {
         let ends = |c: char| c.is_whitespace() || "\"'`;(){}[]<>,|&=$*".contains(c);
         let words = content.split(ends).filter(|word| {
             word.len() < 1024 && (word.contains('/') || is_code(Path::new(word))) && word.len() > 1
@@ -137,6 +151,22 @@ impl<'a> Scan<'a> {
             }
         }
         found
+    }
+
+    /// The neighbours that a script of a shell sources.
+    fn shell(&mut self, file: &Path, content: &str, folder: &Path, found: &mut Vec<PathBuf>) {
+        for sourced in sourced::of(content, folder).into_iter().take(MAX_NAMES) {
+            match sourced {
+                Sourced::In(places) => {
+                    let mut there = places.into_iter();
+                    let there = there.find(|place| self.paths.kind(place) == Entry::File);
+                    found.extend(there);
+                }
+                Sourced::Computed(word) => {
+                    self.say(file, format!("sources `{word}`, whose name is computed"));
+                }
+            }
+        }
     }
 
     fn node(&mut self, file: &Path, content: &str, folder: &Path, found: &mut Vec<PathBuf>) {
@@ -254,10 +284,7 @@ impl<'a> Scan<'a> {
             }
             let local = self.module(folder, first, found);
             if !local && !standard.contains(first) {
-                self.say(
-                    file,
-                    format!("imports `{first}` from where Python finds it, which is not hashed"),
-                );
+                self.elsewhere.insert((file.to_owned(), first.to_owned()));
             }
         }
         // What Python itself imports is looked for beside the script first.
@@ -304,6 +331,8 @@ fn language(file: &Path, content: &str) -> Language {
     match ending.unwrap_or_default().to_ascii_lowercase().as_str() {
         "js" | "mjs" | "cjs" | "ts" | "mts" | "cts" | "tsx" | "jsx" => return Language::Node,
         "py" | "pyw" => return Language::Python,
+        "sh" | "bash" | "zsh" | "ksh" => return Language::Shell,
+        "json" | "jsonc" | "toml" | "lock" => return Language::Settings,
         _ => {}
     }
     let first = content.lines().next().unwrap_or_default();
@@ -317,6 +346,8 @@ fn language(file: &Path, content: &str) -> Language {
         Language::Node
     } else if first.contains("python") {
         Language::Python
+    } else if first.trim_end().ends_with("sh") || first.contains("sh ") {
+        Language::Shell
     } else {
         Language::Other
     }

@@ -3,9 +3,14 @@
 //! What cannot be hashed is never left out without a word: it is `not_hashed`, and `not-established [local-command]` says so.
 
 mod compiled;
+mod environments;
 mod imports;
+mod links;
 mod package;
+pub(super) mod python;
+mod settings;
 mod shell;
+mod sourced;
 mod words;
 
 use std::collections::BTreeSet;
@@ -15,9 +20,12 @@ use serde_json::{Map, Value};
 
 use self::package::Pieces;
 use self::words::{Reader, Target};
+use super::context::HomeReaders;
 use super::paths::{Kind as Entry, Paths};
-use super::{Observation, Trees};
+use super::search_path::Expands;
+use super::{NotCovered, NotCoveredGroup, Observation, Trees, environment};
 use crate::policy::LocalFiles;
+use crate::subject::SubjectId;
 
 /// Endings of files that some interpreter runs or loads.
 const CODE: [&str; 29] = [
@@ -46,44 +54,90 @@ pub(super) struct Local {
     pub(super) trees: Trees,
     /// Code that the command line starts and no digest holds: why not, safe to show.
     pub(super) not_hashed: Vec<String>,
-    /// Programs that only root can change, and interpreters that PATH finds; safe to show.
-    pub(super) system: Vec<String>,
+    /// Programs that are named and not hashed.
+    pub(super) system: Vec<System>,
+    /// What of it reads files of the home folder before its own work.
+    pub(super) reads: HomeReaders,
     /// Compiled code of a package, which runs in place of the sources; safe to show.
     pub(super) cache: Option<String>,
     pub(super) observations: Vec<Observation>,
+    /// What is set in files of variables that an interpreter reads by itself.
+    pub(super) of_files: Vec<Observation>,
+}
+
+/// A program that is started and not hashed; safe to show.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum System {
+    /// Only root can change it.
+    Program(String),
+    /// It is named without a place.
+    ByPath(String),
+}
+
+impl System {
+    /// It as something that is not judged, of the subject `id`.
+    pub(super) fn not_covered(&self, id: &SubjectId) -> NotCovered {
+        match self {
+            Self::Program(place) => NotCovered::new(
+                NotCoveredGroup::Elsewhere,
+                format!("the program {place} of {id}"),
+                "its place is the system's: only root can change it",
+            ),
+            Self::ByPath(name) => NotCovered::new(
+                NotCoveredGroup::Elsewhere,
+                format!("the program {name} (found by PATH) of {id}"),
+                "the PATH of OpenClaw decides which file it is; a search path that others can write is a finding",
+            ),
+        }
+    }
 }
 
 /// Finds the local code of one server.
 pub(super) fn read(question: &Question<'_>) -> Local {
     let named = Reader::read(question);
-    let mut local = Local {
-        system: named.system.into_iter().collect(),
-        not_hashed: named.open.into_iter().collect(),
-        ..Local::default()
-    };
+    let mut local = Local::default();
     let targets: BTreeSet<Target> = named
         .targets
-        .into_iter()
+        .iter()
         .filter(|target| !is_of_plugin(question, target.path()))
+        .cloned()
         .collect();
     match question.wanted {
-        LocalFiles::None if !targets.is_empty() => {
+        LocalFiles::None if !targets.is_empty() || !named.modules.is_empty() => {
             local
                 .not_hashed
                 .push("policy says `local = \"none\"` for its files".to_owned());
         }
         LocalFiles::None => {}
         wanted => {
-            let mut pieces = Pieces::new(question.paths, question.roots);
-            for target in &targets {
-                pieces.add(target, wanted == LocalFiles::File);
+            let small = wanted == LocalFiles::File;
+            let mut pieces = Pieces::new(question.paths, question.roots, small);
+            pieces.add_all(&targets, small);
+            if !small {
+                pieces.settings(&named.settings);
             }
+            pieces.modules(&named.modules);
             pieces.finish(&mut local);
         }
     }
-    local.not_hashed.sort();
-    local.not_hashed.dedup();
+    local.take(question.paths, named);
     local
+}
+
+impl Local {
+    /// Takes over what was found on a command line itself.
+    fn take(&mut self, paths: &Paths, named: words::Named) {
+        self.system.extend(named.system);
+        self.not_hashed.extend(named.open);
+        self.reads.join(named.reads);
+        for file in &named.variables {
+            environment::file(paths, file, Expands::Variables, &mut self.of_files);
+        }
+        self.system.sort();
+        self.system.dedup();
+        self.not_hashed.sort();
+        self.not_hashed.dedup();
+    }
 }
 
 /// Finds the local code of several command lines as one set of files: each script alone, with what it names. What lies where `apart` says
@@ -95,29 +149,32 @@ pub(super) fn of_commands(
     apart: &dyn Fn(&Path) -> bool,
 ) -> Local {
     let mut local = Local::default();
-    let mut pieces = Pieces::new(paths, roots);
-    let mut targets = BTreeSet::new();
+    let mut pieces = Pieces::new(paths, roots, false);
+    let (mut targets, mut settings) = (BTreeSet::new(), BTreeSet::new());
     for server in commands {
-        let named = Reader::read(&Question {
+        let mut named = Reader::read(&Question {
             paths,
             server,
             plugin: None,
             roots,
             wanted: LocalFiles::File,
         });
-        local.system.extend(named.system);
-        local.not_hashed.extend(named.open);
-        targets.extend(named.targets);
+        targets.append(&mut named.targets);
+        settings.append(&mut named.settings);
+        pieces.modules(&named.modules);
+        local.take(paths, named);
     }
-    for target in targets.iter().filter(|target| !apart(target.path())) {
-        pieces.add(target, true);
-    }
+    targets.retain(|target| !apart(target.path()));
+    pieces.add_all(&targets, true);
+    pieces.settings(&settings);
     pieces.finish(&mut local);
-    for list in [&mut local.system, &mut local.not_hashed] {
-        list.sort();
-        list.dedup();
-    }
+    local.take(paths, words::Named::default());
     local
+}
+
+/// What is odd about the files of a folder of compiled code of Python.
+pub(super) fn compiled_oddities(paths: &Paths, cache: &Path) -> Vec<Observation> {
+    compiled::observations(paths, cache)
 }
 
 fn is_of_plugin(question: &Question<'_>, path: &Path) -> bool {
@@ -145,21 +202,25 @@ fn is_program(paths: &Paths, path: &Path) -> bool {
             .is_ok_and(|found| found.permissions().mode() & 0o111 != 0)
 }
 
-/// Whether a file lies where systems keep programs, and it and all folders above it belong to root and only root can write them.
-fn is_of_system(paths: &Paths, file: &Path) -> bool {
+/// Whether a file or folder and all folders above it belong to root, and only root can write them.
+fn only_root_writes(path: &Path) -> bool {
     use std::os::unix::fs::MetadataExt as _;
+    path.ancestors().all(|path| {
+        std::fs::metadata(path).is_ok_and(|found| found.uid() == 0 && found.mode() & 0o022 == 0)
+    })
+}
+
+/// Whether a file lies where systems keep programs, and only root can change it or put another in its place.
+pub(super) fn is_of_system(paths: &Paths, file: &Path) -> bool {
     let Ok(real) = paths.real(file) else {
         return false;
-    };
-    let roots_own = |path: &Path| {
-        std::fs::metadata(path).is_ok_and(|found| found.uid() == 0 && found.mode() & 0o022 == 0)
     };
     [
         "/usr", "/bin", "/sbin", "/lib", "/opt", "/nix", "/snap", "/System",
     ]
     .iter()
     .any(|root| real.starts_with(root))
-        && real.ancestors().all(roots_own)
+        && only_root_writes(&real)
 }
 
 #[cfg(test)]

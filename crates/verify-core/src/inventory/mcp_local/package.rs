@@ -5,9 +5,10 @@ use std::path::{Path, PathBuf};
 
 use super::super::Trees;
 use super::super::paths::{Kind as Entry, Paths};
+use super::environments::Environments;
 use super::imports::Scan;
 use super::words::Target;
-use super::{Local, compiled, is_of_system};
+use super::{Local, compiled, is_of_system, python};
 use crate::tree::{LeaveOut, TreeSpec};
 
 /// Files that make a folder a package.
@@ -25,36 +26,58 @@ const NOT_CODE: [&str; 5] = [
     ".ruff_cache",
     ".cache",
 ];
-/// Environments of Python; the file in them that makes them one.
-const ENVIRONMENTS: [&str; 2] = [".venv", "venv"];
-
 /// The files of one server, collected.
 pub(super) struct Pieces<'a> {
-    paths: &'a Paths,
-    roots: &'a [PathBuf],
+    pub(super) paths: &'a Paths,
+    pub(super) roots: &'a [PathBuf],
     /// Packages and folders that are taken whole, without what is left out of each (whole paths).
-    folders: BTreeSet<PathBuf>,
-    left_out: BTreeSet<PathBuf>,
-    files: BTreeSet<PathBuf>,
+    pub(super) folders: BTreeSet<PathBuf>,
+    pub(super) left_out: BTreeSet<PathBuf>,
+    pub(super) files: BTreeSet<PathBuf>,
+    /// Files that a command line names, wherever they lie: real paths.
+    named: BTreeSet<PathBuf>,
     /// Folders `node_modules`, the nearest first.
     modules: Vec<PathBuf>,
-    caches: Vec<PathBuf>,
+    pub(super) caches: Vec<PathBuf>,
     open: BTreeSet<String>,
-    scan: Scan<'a>,
+    pub(super) scan: Scan<'a>,
+    pub(super) environments: Environments,
+    /// Modules that Python is told to start.
+    pub(super) modules_started: BTreeSet<String>,
 }
 
 impl<'a> Pieces<'a> {
-    pub(super) fn new(paths: &'a Paths, roots: &'a [PathBuf]) -> Self {
+    /// `small`: nothing but files that are named, by policy.
+    pub(super) fn new(paths: &'a Paths, roots: &'a [PathBuf], small: bool) -> Self {
         Self {
             paths,
             roots,
             folders: BTreeSet::new(),
             left_out: BTreeSet::new(),
             files: BTreeSet::new(),
+            named: BTreeSet::new(),
             modules: Vec::new(),
             caches: Vec::new(),
             open: BTreeSet::new(),
             scan: Scan::new(paths),
+            environments: Environments::new(small),
+            modules_started: BTreeSet::new(),
+        }
+    }
+
+    /// Something that is started and that no digest holds.
+    pub(super) fn say(&mut self, why: String) {
+        self.open.insert(why);
+    }
+
+    /// Files of settings that an interpreter reads by itself, with the files that they name.
+    pub(super) fn settings(&mut self, files: &BTreeSet<PathBuf>) {
+        for file in files {
+            // That of a package is part of it, and so is what it names.
+            let own = |real: &PathBuf| !self.folders.iter().any(|folder| real.starts_with(folder));
+            if let Some(real) = self.paths.real(file).ok().filter(own) {
+                self.scan.follow(&real);
+            }
         }
     }
 
@@ -68,6 +91,13 @@ impl<'a> Pieces<'a> {
                 return;
             }
         };
+        // Only the links to it are the user's.
+        if is_of_system(self.paths, &real) {
+            return;
+        }
+        if let Target::File(_) = target {
+            self.named.insert(real.clone());
+        }
         let start = match target {
             Target::File(_) => real.parent().map(Path::to_owned),
             Target::Package(_) => Some(real.clone()),
@@ -102,12 +132,12 @@ impl<'a> Pieces<'a> {
     }
 
     /// Below home, a workspace or the state directory, and none of them.
-    fn may_be_whole(&self, folder: &Path) -> bool {
+    pub(super) fn may_be_whole(&self, folder: &Path) -> bool {
         !self.is_root(folder) && self.roots.iter().any(|root| folder.starts_with(root))
     }
 
     /// The nearest package at or above a folder.
-    fn package_of(&self, start: &Path) -> Option<PathBuf> {
+    pub(super) fn package_of(&self, start: &Path) -> Option<PathBuf> {
         let has_manifest = |folder: &Path| {
             MANIFESTS
                 .iter()
@@ -130,7 +160,7 @@ impl<'a> Pieces<'a> {
     }
 
     /// Takes a folder whole. False where it is too large, or holds what no digest can stand for.
-    fn package(&mut self, package: &Path) -> bool {
+    pub(super) fn package(&mut self, package: &Path) -> bool {
         if self.folders.contains(package) {
             return true;
         }
@@ -140,12 +170,10 @@ impl<'a> Pieces<'a> {
         self.folders.insert(package.to_owned());
         self.left_out.extend(looked.left_out);
         self.caches.extend(looked.caches);
-        for environment in looked.environments {
-            let shown = self.paths.shown(&environment);
-            self.open
-                .insert(format!("the Python environment {shown} is not hashed"));
-        }
         self.modules_from(package, true);
+        for environment in looked.environments {
+            self.environment(&environment);
+        }
         true
     }
 
@@ -191,10 +219,8 @@ impl<'a> Pieces<'a> {
                     let top = folder == package && NOT_CODE.iter().any(|known| name == *known);
                     if top || name == ".git" {
                         looked.left_out.push(path);
-                    } else if ENVIRONMENTS.iter().any(|known| name == *known)
-                        && path.join("pyvenv.cfg").is_file()
-                    {
-                        looked.left_out.push(path.clone());
+                    } else if python::is_environment(self.paths, &path) {
+                        // It has bounds of its own.
                         looked.environments.push(path);
                     } else if name == "__pycache__" && self.is_cache(&path) {
                         looked.left_out.push(path.clone());
@@ -223,7 +249,9 @@ impl<'a> Pieces<'a> {
             self.take_whole(&folder);
         }
         self.linked();
+        self.settle_modules();
         self.open.append(&mut self.scan.open);
+        local.reads.python |= self.environments.user_site;
         local.not_hashed.extend(self.open.iter().cloned());
         let covered = |path: &Path, folders: &BTreeSet<PathBuf>| {
             path.ancestors()
@@ -248,6 +276,7 @@ impl<'a> Pieces<'a> {
         let files: BTreeSet<PathBuf> = self
             .files
             .iter()
+            .chain(self.environments.links())
             .filter(|file| {
                 !covered(file, &folders) && !covered(file, &parts.iter().cloned().collect())
             })
@@ -328,6 +357,9 @@ impl<'a> Pieces<'a> {
                 self.folders.insert(folder.to_owned());
                 self.left_out.extend(looked.left_out);
                 self.caches.extend(looked.caches);
+                for environment in looked.environments {
+                    self.environment(&environment);
+                }
             }
             _ => {
                 let shown = self.paths.shown(folder);
@@ -358,12 +390,17 @@ impl<'a> Pieces<'a> {
                 .ok()
                 .map(|path| path.to_string_lossy().into_owned())
         };
-        let mut leave_out: Vec<LeaveOut> = self
-            .left_out
-            .iter()
-            .filter_map(|path| relative(path))
-            .map(LeaveOut::Entry)
-            .collect();
+        let named: BTreeSet<PathBuf> = self.named.union(&self.files).cloned().collect();
+        let mut leave_out = self.environments.leave_out(&relative, &named);
+        for folder in &self.left_out {
+            let inside = named.iter().filter(|file| file.starts_with(folder));
+            let kept: Vec<String> = inside.filter_map(|path| relative(path)).collect();
+            // What the command line names counts wherever it lies.
+            leave_out.extend(relative(folder).map(|folder| match kept.is_empty() {
+                true => LeaveOut::Entry(folder),
+                false => LeaveOut::Inside { folder, kept },
+            }));
+        }
         leave_out.extend(
             parts
                 .iter()

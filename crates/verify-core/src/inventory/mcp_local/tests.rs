@@ -131,7 +131,12 @@ fn every_spelling_of_a_script_is_hashed_or_open() {
         "pkg/package.json",
         "pkg/src/index.js",
     ];
-    let py: &[&str] = &["py/mod/__main__.py", "py/pyproject.toml"];
+    let py: &[&str] = &[
+        "py/.venv/bin/python",
+        "py/.venv/pyvenv.cfg",
+        "py/mod/__main__.py",
+        "py/pyproject.toml",
+    ];
     let script = format!("{root}/one/server.mjs");
     let address = format!("file://{root}/one/server.mjs");
     let hook = format!("--import={root}/hook.mjs");
@@ -235,20 +240,29 @@ fn every_spelling_of_a_script_is_hashed_or_open() {
             true,
         ),
         (None, &["deno", "task", "x"], &[], false),
-        (Some("~/py"), &["python3", "-m", "mod"], py, false),
+        (Some("~/py"), &["python3", "-m", "mod"], py, true),
         (Some("~/py"), &["python3", "-m", "other"], &[], false),
-        (
-            None,
-            &[&python, "-m", "mod"],
-            &["py/mod/__main__.py", "py/pyproject.toml"],
-            false,
-        ),
+        (None, &[&python, "-m", "mod"], py, false),
+        (Some("~/py"), &[&python, "-m", "mod"], py, true),
         (
             None,
             &["uv", "run", "--directory", &py_folder, "serve"],
             py,
+            true,
+        ),
+        (
+            Some("~/py"),
+            &["uv", "run", "--with", "x", "serve"],
+            py,
             false,
         ),
+        (
+            None,
+            &["poetry", "-C", &py_folder, "run", "mod/__main__.py"],
+            py,
+            true,
+        ),
+        (Some("~/one"), &["poetry", "run", "serve"], &[], false),
         (
             None,
             &[
@@ -261,13 +275,13 @@ fn every_spelling_of_a_script_is_hashed_or_open() {
                 "mod",
             ],
             py,
-            false,
+            true,
         ),
         (
             None,
             &["uv", "run", "--directory", &py_folder, "mod/__main__.py"],
             py,
-            false,
+            true,
         ),
         (None, &[&tool], &["bin/tool"], false),
         (None, &["my-server"], &[], false),
@@ -296,12 +310,6 @@ fn every_spelling_of_a_script_is_hashed_or_open() {
     for (cwd, words, wanted, whole) in cases {
         let (files, all) = home.files(server(*cwd, words));
         let wanted: Vec<String> = wanted.iter().map(|file| (*file).to_owned()).collect();
-        let python = words.first() == Some(&python.as_str());
-        // The interpreter of the environment is a program of its own, which is hashed; its folder is not.
-        if python {
-            assert!(!all, "{words:?}");
-            continue;
-        }
         assert_eq!(
             (files, all),
             (wanted, *whole),
@@ -415,5 +423,147 @@ fn caches_of_python_are_left_out_only_as_such() {
             .0
             .iter()
             .any(|file| file.ends_with("y.js"))
+    );
+}
+
+/// An environment as `python -m venv` makes it: its interpreter is a link to the system's.
+fn environment(home: &Home, folder: &str) {
+    let at = |path: &str| home.at(&format!("{folder}/{path}"));
+    home.write(&format!("{folder}/pyvenv.cfg"), "home = /usr/bin\n");
+    let site = format!("{folder}/lib/python3.11/site-packages");
+    home.write(&format!("{site}/requests/__init__.py"), "1");
+    home.write(
+        &format!("{site}/requests/__pycache__/__init__.cpython-311.pyc"),
+        "stale",
+    );
+    std::fs::create_dir_all(at("bin")).expect("folder");
+    for (target, link) in [
+        ("/usr/bin/env", "bin/python"),
+        ("python", "bin/python3"),
+        ("lib", "lib64"),
+    ] {
+        std::os::unix::fs::symlink(target, at(link)).expect("link");
+    }
+}
+
+#[test]
+fn an_environment_is_part_of_what_it_runs() {
+    let home = Home::new();
+    environment(&home, "venv");
+    let line = || server(None, &["~/venv/bin/python", "~/lone/s.py"]);
+    let (files, all) = home.files(line());
+    let expected = [
+        "lone/helper.py",
+        "lone/re.py",
+        "lone/s.py",
+        "venv/bin/python",
+        "venv/bin/python3",
+        "venv/lib/python3.11/site-packages/requests/__init__.py",
+        "venv/lib64",
+        "venv/pyvenv.cfg",
+    ];
+    assert_eq!(
+        (files.as_slice(), all),
+        (&expected.map(str::to_owned)[..], true)
+    );
+    let local = home.local(line(), LocalFiles::Package);
+    let system = local.system.first().expect("the interpreter");
+    let said = system.not_covered(&SubjectId::new("mcp", "x")).what;
+    assert!(!said.contains("venv"), "{said}");
+    assert!(!local.reads.python, "its packages are its own");
+    assert!(
+        local.cache.is_some(),
+        "what runs in place of the sources is said"
+    );
+    let digest = || {
+        let tree = home.local(line(), LocalFiles::Package).trees.tree;
+        let tree = crate::tree::digest(&tree.expect("tree"), &crate::tree::TreeOptions::default());
+        tree.expect("digest").digest
+    };
+    let before = digest();
+    std::fs::remove_file(home.at("venv/bin/python")).expect("removed");
+    home.write("venv/bin/python", "#!/bin/sh\nevil");
+    assert_ne!(digest(), before, "a link that became a file");
+    home.write("venv/lib/python3.11/site-packages/x.pth", "import evil\n");
+    let files = home.files(line()).0;
+    assert!(
+        files.iter().any(|file| file.ends_with("x.pth")),
+        "{files:?}"
+    );
+}
+
+#[test]
+fn an_environment_says_what_it_takes_from_elsewhere() {
+    let home = Home::new();
+    environment(&home, "venv");
+    home.write("editable/src/mine/__init__.py", "");
+    home.write("editable/pyproject.toml", "");
+    let root = home.root();
+    let site = "venv/lib/python3.11/site-packages";
+    home.write(
+        &format!("{site}/a.pth"),
+        &format!(
+            "# no path\n\nimport sys; x\n{}/editable/src\n",
+            root.display()
+        ),
+    );
+    home.write(&format!("{site}/b.pth"), &format!("{}\n", root.display()));
+    home.write("venv/pyvenv.cfg", "include-system-site-packages = TRUE\n");
+    let line = || server(None, &["~/venv/bin/python", "-m", "requests"]);
+    let (files, _) = home.files(line());
+    assert!(
+        files.contains(&"editable/src/mine/__init__.py".to_owned()),
+        "{files:?}"
+    );
+    let local = home.local(line(), LocalFiles::Package);
+    let said = local.not_hashed.join("\n");
+    assert!(said.contains("b.pth adds"), "{said}");
+    assert!(!said.contains("a.pth"), "{said}");
+    assert!(said.contains("started first"), "{said}");
+    assert!(local.reads.python);
+    // By policy, or where it is too large, what starts it still counts.
+    let small = home.local(line(), LocalFiles::File);
+    assert!(small.not_hashed.join("\n").contains("are not hashed"));
+    let tree = small.trees.tree.expect("tree");
+    assert!(tree.holds(&root.join(site).join("a.pth")));
+    assert!(tree.holds(&root.join("venv/bin/python3")));
+    assert!(!tree.holds(&root.join(site).join("requests/__init__.py")));
+}
+
+#[test]
+fn a_file_that_is_named_counts_wherever_it_lies() {
+    let home = Home::new();
+    home.write("pkg/.cache/run.mjs", "evil");
+    let (files, _) = home.files(server(None, &["node", "~/pkg/.cache/run.mjs"]));
+    assert!(
+        files.contains(&"pkg/.cache/run.mjs".to_owned()),
+        "{files:?}"
+    );
+    home.write("pkg/.cache/other.mjs", "data");
+    let (files, _) = home.files(server(None, &["node", "~/pkg/.cache/run.mjs"]));
+    assert!(
+        !files.contains(&"pkg/.cache/other.mjs".to_owned()),
+        "{files:?}"
+    );
+    // A link to a program of the system is a file of the server, and so is one on the way to a script.
+    std::os::unix::fs::symlink("/usr/bin/env", home.at("bin/prog")).expect("link");
+    std::os::unix::fs::symlink("one", home.at("current")).expect("link");
+    let files = home.files(server(None, &["~/bin/prog"])).0;
+    assert_eq!(files, ["bin/prog"]);
+    let files = home
+        .files(server(None, &["node", "~/current/server.mjs"]))
+        .0;
+    assert!(files.contains(&"current".to_owned()), "{files:?}");
+    // A console script runs in the environment that it names.
+    environment(&home, "tool");
+    let script = format!(
+        "#!{}/tool/bin/python\nimport requests\n",
+        home.root().display()
+    );
+    home.write("bin/console", &script);
+    let (files, all) = home.files(server(None, &["~/bin/console"]));
+    assert!(
+        files.contains(&"tool/bin/python".to_owned()) && all,
+        "{files:?}"
     );
 }

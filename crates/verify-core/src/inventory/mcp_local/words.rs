@@ -1,5 +1,6 @@
 //! Command lines, read for the local files that they start. Whatever is not understood leaves the server open, never silent.
 
+mod beside;
 mod options;
 mod runtimes;
 mod wrappers;
@@ -9,12 +10,14 @@ use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
-use options::{NODE, OTHERS, WRAPPERS, is_known, is_python, is_shell, listed, name_of};
+use options::{NODE, OTHERS, WRAPPERS, is_known, is_shell, listed};
+pub(super) use options::{is_python, name_of};
 
+use super::super::context::HomeReaders;
 use super::super::environment;
 use super::super::mcp_spec;
 use super::super::paths::{Kind as Entry, Located, Paths, normalize};
-use super::{Question, is_code, is_of_system, is_program};
+use super::{Question, System, is_code, is_of_system, is_program, links};
 use crate::launcher::decides_code;
 use crate::text;
 
@@ -44,16 +47,26 @@ impl Target {
 #[derive(Debug, Default)]
 pub(super) struct Named {
     pub(super) targets: BTreeSet<Target>,
-    pub(super) system: BTreeSet<String>,
+    pub(super) system: BTreeSet<System>,
     pub(super) open: BTreeSet<String>,
+    /// Modules that Python looks for among its packages.
+    pub(super) modules: BTreeSet<String>,
+    /// Files of settings that an interpreter reads by itself.
+    pub(super) settings: BTreeSet<PathBuf>,
+    /// Files of variables that an interpreter reads by itself.
+    pub(super) variables: BTreeSet<PathBuf>,
+    pub(super) reads: HomeReaders,
 }
 
 /// Reads the command line of one server.
 pub(super) struct Reader<'a> {
     paths: &'a Paths,
+    roots: &'a [PathBuf],
     plugin: Option<&'a Path>,
     named: Named,
     left: usize,
+    /// The packages of the user are switched off for every Python.
+    no_user_site: bool,
 }
 
 /// The folder in which a command starts; none where that is not known.
@@ -63,9 +76,11 @@ impl<'a> Reader<'a> {
     pub(super) fn read(question: &Question<'a>) -> Named {
         let mut reader = Self {
             paths: question.paths,
+            roots: question.roots,
             plugin: question.plugin,
             named: Named::default(),
             left: MAX_COMMANDS,
+            no_user_site: false,
         };
         let server = question.server;
         let Some(command) = server.get("command").and_then(Value::as_str) else {
@@ -103,6 +118,7 @@ impl<'a> Reader<'a> {
 
     /// A variable that decides which code runs: its value is in the definition, what it names is not hashed.
     fn variable(&mut self, name: &str, value: &str) {
+        self.no_user_site |= name == "PYTHONNOUSERSITE" && !value.is_empty();
         let harmless = environment::loads(name) && environment::is_harmless(name, value)
             || listed(
                 "NODE_ENV NODE_NO_WARNINGS NODE_TLS_REJECT_UNAUTHORIZED NODE_EXTRA_CA_CERTS PYTHONUNBUFFERED PYTHONDONTWRITEBYTECODE \
@@ -158,7 +174,7 @@ impl<'a> Reader<'a> {
                 self.named.targets.insert(Target::Package(path.to_owned()));
             }
             Entry::File if is_of_system(self.paths, path) && is_program(self.paths, path) => {
-                self.named.system.insert(self.paths.shown(path));
+                self.of_system(path);
             }
             Entry::File => {
                 self.named.targets.insert(Target::File(path.to_owned()));
@@ -235,10 +251,19 @@ impl<'a> Reader<'a> {
             "bun" => self.bun(args, folder),
             "deno" => self.deno(args, folder),
             "uv" => self.uv(args, folder),
-            "uvx" | "pipx" | "npx" | "pnpx" | "bunx" => self.fetched(args, folder),
+            "pipx" => {
+                // It is a program of Python itself.
+                self.named.reads.python |= !self.no_user_site;
+                self.fetched(args, folder);
+            }
+            "poetry" | "pdm" | "pipenv" | "hatch" | "rye" => self.in_project(args, &name, folder),
+            "uvx" | "npx" | "pnpx" | "bunx" => self.fetched(args, folder),
             "npm" | "pnpm" | "yarn" => self.npm(args, &name, folder),
             "env" => self.env(args, folder),
-            "docker" | "podman" | "nerdctl" => self.container(args, folder),
+            "docker" | "podman" | "nerdctl" => {
+                self.named.reads.docker |= name == "docker";
+                self.container(args, folder);
+            }
             _ if is_python(&name) => self.python(program, args, folder),
             _ if is_shell(&name) => self.shell(args, &name, folder),
             _ => match OTHERS.iter().find(|(other, _)| *other == name) {
@@ -263,7 +288,7 @@ impl<'a> Reader<'a> {
         let is_path = program.contains('/') || program.starts_with('~');
         if !is_path {
             if is_known(name) && !OTHERS.iter().any(|(other, _)| *other == name) {
-                self.named.system.insert(format!("{name} (found by PATH)"));
+                self.named.system.insert(System::ByPath(name.to_owned()));
             } else {
                 self.open(format!("`{program}` is found by OpenClaw's PATH"));
             }
@@ -271,15 +296,26 @@ impl<'a> Reader<'a> {
         }
         match self.locate(program, folder) {
             Ok(path) => match self.paths.kind(&path) {
-                Entry::File if is_of_system(self.paths, &path) => {
-                    self.named.system.insert(self.paths.shown(&path));
-                }
+                Entry::File if is_of_system(self.paths, &path) => self.of_system(&path),
                 Entry::File => {
                     self.named.targets.insert(Target::File(path));
                 }
                 _ => self.open(format!("`{program}` is no program that is there")),
             },
             Err(why) => self.open(why),
+        }
+    }
+}
+
+impl Reader<'_> {
+    /// A program that only root can change. The links of the user's by which it is reached are files of the server.
+    fn of_system(&mut self, path: &Path) {
+        let real = self.paths.real(path).unwrap_or_else(|_| path.to_owned());
+        let shown = self.paths.shown(&real);
+        self.named.system.insert(System::Program(shown));
+        let mut links = links::on_the_way(self.paths, self.roots, path).into_iter();
+        if links.next().is_some() {
+            self.named.targets.insert(Target::File(path.to_owned()));
         }
     }
 }

@@ -1,6 +1,6 @@
 //! `dependency-mismatch`: the dependencies of a subject, or the packages hoisted beside the host, are not the locked ones.
 
-use super::{change_lines, changed, difference, packages_touched};
+use super::{changed, difference, packages_touched};
 use crate::evidence::Part;
 use crate::finding::{Draft, Level, RemedyKind};
 use crate::rules::{Check, Group, Rule, Stage, Stages, View};
@@ -35,7 +35,7 @@ fn draft(view: &View<'_>, name: &str, part: &Part) -> Draft {
         .as_deref()
         .map(packages_touched)
         .unwrap_or_default();
-    let touched = if packages.is_empty() {
+    let touched = if packages.is_empty() || only_modes(part) {
         String::new()
     } else {
         format!(" (in {})", list(&packages))
@@ -47,13 +47,7 @@ fn draft(view: &View<'_>, name: &str, part: &Part) -> Draft {
     } else {
         format!("{name}: {}{touched}", difference(part, None))
     };
-    let mut draft = changed(view, message);
-    draft.evidence = part
-        .changes
-        .as_deref()
-        .map(change_lines)
-        .unwrap_or_default();
-    draft
+    with_changes(changed(view, message), part)
 }
 
 fn list(packages: &[String]) -> String {

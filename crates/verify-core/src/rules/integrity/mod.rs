@@ -25,7 +25,7 @@ use crate::evidence::Part;
 use crate::finding::{Draft, Remedy};
 use crate::subject::{Kind, SubjectId};
 use crate::text;
-use crate::tree::{FileChange, TreeError};
+use crate::tree::{ChangeKind, FileChange, TreeError};
 
 /// What to do about an archive that is not the expected one.
 const FETCH_AGAIN: &str =
@@ -39,11 +39,46 @@ fn change_lines(changes: &[FileChange]) -> Vec<String> {
         .collect()
 }
 
+/// What to do where nothing but executable bits differs.
+const ONLY_MODES: &str = "no byte of it changed. A file system without modes, such as one of Windows or a USB stick, shows every file as a \
+    program: if it lies on one, accept it by name";
+/// Most files of which each is named where nothing but their executable bits differs.
+const MAX_MODES: usize = 5;
+
+/// Whether all files of a part hold the locked bytes, and only their executable bits are others.
+fn only_modes(part: &Part) -> bool {
+    let changes = part.changes.as_deref().unwrap_or_default();
+    !changes.is_empty()
+        && changes
+            .iter()
+            .all(|change| change.kind == ChangeKind::ModeChanged)
+}
+
+/// The changed paths of a part as evidence, and what to do where there is more to say than to read them.
+fn with_changes(mut draft: Draft, part: &Part) -> Draft {
+    let changes = part.changes.as_deref().unwrap_or_default();
+    if !only_modes(part) {
+        draft.evidence = change_lines(changes);
+        return draft;
+    }
+    if changes.len() <= MAX_MODES {
+        draft.evidence = change_lines(changes);
+    }
+    draft.help(ONLY_MODES)
+}
+
 /// "2 of 859 files differ" where the manifest of the locked digest is at hand, else what is known without it.
 /// `counted`: how many files were locked and how many there are.
 fn difference(part: &Part, counted: Option<(u64, u64)>) -> String {
     let now = part.tree().map_or(0, |tree| tree.files);
     match (&part.changes, counted) {
+        _ if part.locked.is_none() => {
+            "the lock holds no files of it, and there are some now".to_owned()
+        }
+        (Some(changes), _) if only_modes(part) => {
+            let count = text::count(changes.len() as u64, "file");
+            format!("nothing but executable bits differs from the lock, of {count} of {now}")
+        }
         (Some(changes), _) => {
             let count = changes.len();
             let differ = format!(

@@ -2,7 +2,7 @@
 
 use js_semver::Version;
 
-use super::{announced, change_lines, changed, counts, definition_mismatch, difference, is_update};
+use super::{announced, changed, counts, definition_mismatch, difference, is_update, with_changes};
 use crate::evidence::StateChange;
 use crate::fact::Outcome;
 use crate::finding::{Draft, Level, Remedy, RemedyKind};
@@ -26,14 +26,8 @@ fn check(view: &View<'_>) -> Vec<Draft> {
     let mut drafts = Vec::new();
     if view.evidence.tree.differs() {
         let what = difference(&view.evidence.tree, counts(view));
-        let mut draft = changed(view, format!("{}{what}", versions(view)));
-        draft.evidence = view
-            .evidence
-            .tree
-            .changes
-            .as_deref()
-            .map(change_lines)
-            .unwrap_or_default();
+        let draft = changed(view, format!("{}{what}", versions(view)));
+        let mut draft = with_changes(draft, &view.evidence.tree);
         // What its commands start changed with them.
         if view
             .locked

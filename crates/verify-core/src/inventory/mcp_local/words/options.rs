@@ -63,6 +63,14 @@ pub(super) const UV_RUN: Flags = Flags {
     folder: "--directory --project",
 };
 
+/// `poetry`, `pdm` and their like.
+pub(super) const IN_PROJECT: Flags = Flags {
+    plain: "-q --quiet -v --verbose -n --no-interaction --no-ansi --no-plugins --no-cache",
+    value: "-e --env",
+    code: "",
+    folder: "-C --directory -P --project -p",
+};
+
 pub(super) const JAVA: Flags = Flags {
     plain: "-server -client",
     value: "",
@@ -134,7 +142,7 @@ pub(super) fn listed(list: &str, word: &str) -> bool {
 }
 
 /// The name of a program without folder and the endings of Windows and Node, in lower case.
-pub(super) fn name_of(word: &str) -> String {
+pub(in super::super) fn name_of(word: &str) -> String {
     let name = word.rsplit(['/', '\\']).next().unwrap_or_default();
     let name = name.to_ascii_lowercase();
     let stem = [".exe", ".cmd", ".bat", ".com"]
@@ -156,7 +164,7 @@ pub(super) fn name_of(word: &str) -> String {
     name.to_owned()
 }
 
-pub(super) fn is_python(name: &str) -> bool {
+pub(in super::super) fn is_python(name: &str) -> bool {
     ["python", "pypy", "pythonw"].iter().any(|known| {
         name.strip_prefix(known)
             .is_some_and(|rest| rest.bytes().all(|b| b.is_ascii_digit() || b == b'.'))
@@ -170,7 +178,8 @@ pub(super) fn is_shell(name: &str) -> bool {
 /// Programs whose command line is read here.
 pub(super) fn is_known(name: &str) -> bool {
     listed(
-        "node nodejs bun deno uv uvx pipx npx pnpx bunx npm pnpm yarn env docker podman nerdctl",
+        "node nodejs bun deno uv uvx pipx npx pnpx bunx npm pnpm yarn env docker podman nerdctl poetry pdm \
+         pipenv hatch rye",
         name,
     ) || is_python(name)
         || is_shell(name)

@@ -6,8 +6,10 @@ use serde_json::Value;
 
 use super::super::super::mcp_spec::names_a_secret;
 use super::super::super::paths::Kind as Entry;
-use super::super::is_code;
-use super::options::{BUN, DENO, Flags, PYTHON, UV_RUN, is_known, is_python, listed, name_of};
+use super::super::{is_code, python};
+use super::options::{
+    BUN, DENO, Flags, IN_PROJECT, PYTHON, UV_RUN, is_known, is_python, listed, name_of,
+};
 use super::{Folder, MAX_MANIFEST, Reader, Target};
 use crate::json;
 
@@ -25,6 +27,7 @@ impl Reader<'_> {
         match rest.split_first() {
             Some((script, behind)) => {
                 self.certain(script, folder);
+                self.beside(name, script, folder);
                 self.arguments(behind, folder);
             }
             None => self.open(format!("`{name}` is given no script that is read here")),
@@ -138,6 +141,7 @@ impl Reader<'_> {
             .is_ok_and(|path| self.paths.kind(&path) != Entry::Nothing);
         if is_path || there {
             self.certain(word, folder);
+            self.beside(name, word, folder);
             self.arguments(behind, folder);
         } else {
             self.package_script(word, name, folder);
@@ -202,6 +206,7 @@ impl Reader<'_> {
                 if !remote {
                     self.certain(script, folder);
                 }
+                self.beside("deno", script, folder);
                 self.arguments(behind, folder);
             }
             None => self.open("`deno` is given no script"),
@@ -236,12 +241,14 @@ impl Reader<'_> {
             here.ancestors()
                 .find(|folder| self.paths.kind(&folder.join("pyproject.toml")) == Entry::File)
         });
-        if let Some(project) = project {
-            self.named
-                .targets
-                .insert(Target::Package(project.to_owned()));
-        }
-        self.open("the Python environment that `uv run` makes is not hashed");
+        let with_more = behind.iter().any(|word| {
+            let flag = word.split('=').next().unwrap_or_default();
+            listed(
+                "--with -w --with-requirements --with-editable --isolated --no-project --active -p --python",
+                flag,
+            )
+        });
+        self.project(project.map(Path::to_owned), "uv run", with_more);
         match rest.split_first() {
             Some((word, behind)) if module => self.module(word, behind, here),
             Some((word, behind))
@@ -253,6 +260,54 @@ impl Reader<'_> {
             Some((word, _)) if is_known(&name_of(word)) => self.command(rest, here),
             Some((_, behind)) => self.arguments(behind, here),
             None => self.open("`uv run` is given no command"),
+        }
+    }
+
+    /// A project of Python, and its environment beside it, where that is the one that `launcher` takes.
+    fn project(&mut self, project: Option<PathBuf>, launcher: &str, with_more: bool) {
+        let environment = project.as_ref().map(|project| project.join(".venv"));
+        let environment = environment.filter(|folder| python::is_environment(self.paths, folder));
+        self.named.targets.extend(project.map(Target::Package));
+        match environment {
+            // Also where the project is too large to be taken whole.
+            Some(folder) if !with_more => {
+                let python = folder.join("bin/python");
+                if self.paths.kind(&python) == Entry::File {
+                    self.named.targets.insert(Target::File(python));
+                }
+            }
+            _ => self.open(format!(
+                "the Python environment that `{launcher}` makes is not hashed"
+            )),
+        }
+    }
+
+    /// `poetry run x` and its like: they are programs of Python themselves.
+    pub(super) fn in_project(&mut self, args: &[String], name: &str, folder: Folder<'_>) {
+        self.named.reads.python |= !self.no_user_site;
+        let (rest, moved) = self.options(args, &IN_PROJECT, name, folder);
+        let here = moved.as_deref().or(folder);
+        let Some((_, behind)) = rest.split_first().filter(|(word, _)| *word == "run") else {
+            return self.open(format!("only `{name} run` is read"));
+        };
+        let (rest, again) = self.options(behind, &IN_PROJECT, name, here);
+        let here = again.as_deref().or(here);
+        let is_project = |folder: &&Path| {
+            ["pyproject.toml", "Pipfile"]
+                .iter()
+                .any(|file| self.paths.kind(&folder.join(file)) == Entry::File)
+        };
+        let project = here.and_then(|here| here.ancestors().find(is_project));
+        self.project(project.map(Path::to_owned), name, false);
+        match rest.split_first() {
+            Some((word, _)) if is_known(&name_of(word)) => self.command(rest, here),
+            Some((word, behind)) => {
+                if word.contains('/') {
+                    self.certain(word, here);
+                }
+                self.arguments(behind, here);
+            }
+            None => self.open(format!("`{name} run` is given no command")),
         }
     }
 
@@ -322,15 +377,15 @@ impl Reader<'_> {
     }
 
     pub(super) fn python(&mut self, program: &str, args: &[String], folder: Folder<'_>) {
-        if let Ok(path) = self.locate(program, folder)
-            && program.contains('/')
-            && path
-                .ancestors()
-                .skip(1)
-                .take(2)
-                .any(|above| self.paths.kind(&above.join("pyvenv.cfg")) == Entry::File)
-        {
-            self.open("the packages of its Python environment are not hashed");
+        let own = self.locate(program, folder).ok();
+        let own = own.filter(|_| program.contains('/'));
+        let in_environment = own.is_some_and(|path| python::around(self.paths, &path).is_some());
+        let isolated = args
+            .iter()
+            .take_while(|word| word.starts_with('-'))
+            .any(|word| !word.starts_with("--") && word.contains(['I', 's']));
+        if !in_environment && !isolated && !self.no_user_site {
+            self.named.reads.python = true;
         }
         let module = args
             .iter()
@@ -368,9 +423,14 @@ impl Reader<'_> {
             Some(target) => {
                 self.named.targets.insert(target);
             }
-            None => self.open(format!(
-                "the module `{module}` is taken from where Python finds it, which is not hashed"
-            )),
+            None => {
+                self.named.modules.insert(module.to_owned());
+                if folder.is_none() {
+                    self.open(format!(
+                        "Python looks for the module `{module}` where OpenClaw is started first, and that folder is not known"
+                    ));
+                }
+            }
         }
         self.arguments(behind, folder);
     }
