@@ -220,7 +220,7 @@ pub struct Trees {
 
 impl Trees {
     /// Those that there are.
-    pub(super) fn all(&self) -> impl Iterator<Item = &TreeSpec> {
+    pub(crate) fn all(&self) -> impl Iterator<Item = &TreeSpec> {
         let all = [&self.tree, &self.dependencies, &self.siblings];
         all.into_iter().flatten()
     }

@@ -136,7 +136,7 @@ fn left_out(spec: &TreeSpec, path: &str, file: &Path, metadata: &fs::Metadata) -
         }
         LeaveOut::HostLink { path: link, .. } => link == path && metadata.is_symlink(),
         // Only files of MCP servers, which no archive holds.
-        LeaveOut::AllBut(_) => true,
+        LeaveOut::AllBut(_) | LeaveOut::Inside { .. } | LeaveOut::Target(_) => true,
     })
 }
 

@@ -24,23 +24,23 @@ const MAX_TEXT: u64 = 1 << 20;
 
 /// What stands for an environment.
 #[derive(Debug, Default)]
-pub(super) struct Environment {
+pub(in super::super) struct Environment {
     /// What counts where its packages do not: whole paths.
-    pub(super) kept: Option<Vec<PathBuf>>,
+    pub(in super::super) kept: Option<Vec<PathBuf>>,
     /// Folders of compiled code.
-    pub(super) caches: Vec<PathBuf>,
+    pub(in super::super) caches: Vec<PathBuf>,
     /// Links that lead out of it.
-    pub(super) links: Vec<PathBuf>,
+    pub(in super::super) links: Vec<PathBuf>,
     /// Where they lead: real paths.
-    pub(super) outside: BTreeSet<PathBuf>,
+    pub(in super::super) outside: BTreeSet<PathBuf>,
     /// More links lead out of it than were looked at.
-    pub(super) more_links: bool,
+    pub(in super::super) more_links: bool,
     /// Folders that its `.pth` files add to where Python looks for modules, with the file.
-    pub(super) added: Vec<(PathBuf, PathBuf)>,
+    pub(in super::super) added: Vec<(PathBuf, PathBuf)>,
     /// Folders of packages.
-    pub(super) sites: Vec<PathBuf>,
+    pub(in super::super) sites: Vec<PathBuf>,
     /// Whether it also takes the packages of the system and of the user.
-    pub(super) takes_others: bool,
+    pub(in super::super) takes_others: bool,
 }
 
 /// The environment in which a path lies.
@@ -55,7 +55,7 @@ pub(super) fn is_environment(paths: &Paths, folder: &Path) -> bool {
 }
 
 /// Looks through an environment. `small`: only what starts it, without its packages.
-pub(super) fn read(paths: &Paths, folder: &Path, small: bool) -> io::Result<Environment> {
+pub(in super::super) fn read(paths: &Paths, folder: &Path, small: bool) -> io::Result<Environment> {
     let sites = sites(paths, folder);
     let mut found = match small {
         true => None,
@@ -182,7 +182,7 @@ fn links_in(paths: &Paths, place: &Path) -> Vec<PathBuf> {
 }
 
 /// `lib/python3.11/site-packages` of a prefix.
-pub(super) fn sites(paths: &Paths, prefix: &Path) -> Vec<PathBuf> {
+pub(in super::super) fn sites(paths: &Paths, prefix: &Path) -> Vec<PathBuf> {
     let mut found = Vec::new();
     for library in ["lib", "lib64"].map(|name| prefix.join(name)) {
         // `lib64` is a link to `lib`, where both are one.
@@ -204,7 +204,7 @@ pub(super) fn sites(paths: &Paths, prefix: &Path) -> Vec<PathBuf> {
 
 /// What the `.pth` files of a folder of packages add to it, and what packages that are installed for editing are found by. Their lines of
 /// code are in the digest.
-pub(super) fn added_by(paths: &Paths, site: &Path) -> Vec<(PathBuf, PathBuf)> {
+pub(in super::super) fn added_by(paths: &Paths, site: &Path) -> Vec<(PathBuf, PathBuf)> {
     let mut found = Vec::new();
     for entry in paths.list(site).unwrap_or_default() {
         let name = entry.name.to_string_lossy();
@@ -244,7 +244,7 @@ pub(super) fn has_module(paths: &Paths, site: &Path, name: &str) -> bool {
         return false;
     }
     let starts = format!("{first}.");
-    let is_library = |entry: std::io::Result<std::fs::DirEntry>| {
+    let is_library = |entry: io::Result<std::fs::DirEntry>| {
         entry.is_ok_and(|entry| {
             let name = entry.file_name();
             let name = name.to_string_lossy();

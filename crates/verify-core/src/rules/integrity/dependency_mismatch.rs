@@ -1,6 +1,6 @@
 //! `dependency-mismatch`: the dependencies of a subject, or the packages hoisted beside the host, are not the locked ones.
 
-use super::{changed, difference, packages_touched};
+use super::{changed, difference, only_modes, packages_touched, with_changes};
 use crate::evidence::Part;
 use crate::finding::{Draft, Level, RemedyKind};
 use crate::rules::{Check, Group, Rule, Stage, Stages, View};
