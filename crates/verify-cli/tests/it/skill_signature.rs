@@ -1,7 +1,7 @@
 //! Signed skills: what the reference implementation of OpenSSF Model Signing signed, as it is installed, locked and changed.
 
 use std::fs;
-use std::os::unix::fs::symlink;
+use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::path::{Path, PathBuf};
 
 use serde_json::Value;
@@ -90,7 +90,7 @@ fn a_chain_up_to_the_operators_root_holds_while_the_certificate_does() {
 #[test]
 fn what_the_signer_did_not_sign() {
     type Attack = fn(&Path);
-    let attacks: [(&str, Attack); 6] = [
+    let attacks: [(&str, Attack); 24] = [
         ("artifact", |skill| {
             fs::write(skill.join(".extra"), "x").expect("write");
         }),
@@ -111,15 +111,116 @@ fn what_the_signer_did_not_sign() {
         ("bundle", |skill| {
             fs::write(skill.join("skill.oms.sig"), "{}").expect("write");
         }),
+        ("artifact", |skill| {
+            fs::write(skill.join(".gitignore"), "scripts\n").expect("write");
+        }),
+        ("artifact", |skill| {
+            fs::write(skill.join("scripts/.env"), "A=1\n").expect("write");
+        }),
+        ("artifact", |skill| {
+            fs::write(skill.join("EMPTY"), "").expect("write");
+        }),
+        ("artifact", |skill| {
+            fs::write(skill.join("REFERENCE.md"), "# Other\n").expect("write");
+        }),
+        ("artifact", |skill| {
+            fs::remove_file(skill.join(".hidden")).expect("remove");
+        }),
+        ("artifact", |skill| {
+            fs::rename(skill.join(".hidden"), skill.join("hidden")).expect("rename");
+        }),
+        ("artifact", |skill| {
+            fs::rename(skill.join("scripts"), skill.join("Scripts")).expect("rename");
+        }),
+        ("artifact", |skill| {
+            fs::write(skill.join("scripts/run.sh"), "").expect("write");
+        }),
+        ("artifact", |skill| {
+            let text = fs::read(skill.join("SKILL.md")).expect("read");
+            fs::write(skill.join("SKILL.md"), [text, b"\n".to_vec()].concat()).expect("write");
+        }),
+        ("artifact", |skill| {
+            let (one, two) = (skill.join("SKILL.md"), skill.join("scripts/run.sh"));
+            let [first, second] = [&one, &two].map(|path| fs::read(path).expect("read"));
+            fs::write(one, second).expect("write");
+            fs::write(two, first).expect("write");
+        }),
+        // A signature of its own for a folder within.
+        ("artifact", |skill| {
+            fs::create_dir(skill.join("nested")).expect("folder");
+            let signature = fs::read(skill.join("skill.oms.sig")).expect("read");
+            fs::write(skill.join("nested/skill.oms.sig"), signature).expect("write");
+        }),
+        ("artifact", |skill| {
+            fs::create_dir(skill.join("nested")).expect("folder");
+            fs::copy(skill.join("SKILL.md"), skill.join("nested/SKILL.md")).expect("copy");
+        }),
+        ("artifact", |skill| {
+            fs::remove_file(skill.join(".hidden")).expect("remove");
+            symlink("scripts/run.sh", skill.join(".hidden")).expect("link");
+        }),
+        ("bundle", |skill| {
+            let signature = skill.join("skill.oms.sig");
+            let text = fs::read_to_string(&signature).expect("read");
+            fs::write(
+                &signature,
+                text.replace("application/vnd.in-toto+json", "text/plain"),
+            )
+            .expect("write");
+        }),
+        ("bundle", |skill| {
+            let signature = skill.join("skill.oms.sig");
+            let text = fs::read_to_string(&signature).expect("read");
+            fs::write(&signature, &text[..text.len() / 2]).expect("write");
+        }),
+        ("bundle", |skill| {
+            let signature = skill.join("skill.oms.sig");
+            let text = fs::read_to_string(&signature).expect("read");
+            fs::write(&signature, format!("{text}\n{text}")).expect("write");
+        }),
+        ("bundle", |skill| {
+            fs::write(skill.join("skill.oms.sig"), "").expect("write");
+        }),
+        ("bundle", |skill| {
+            with_first_signature(skill, |one| {
+                let mut both = vec![one.clone()];
+                both.push(one);
+                Value::Array(both)
+            });
+        }),
     ];
-    for (code, attack) in attacks {
+    for (number, (code, attack)) in attacks.into_iter().enumerate() {
         let skill = SignedSkill::by_key();
         attack(&skill.folder());
         skill.lock();
         let (found, subject) = skill.judged();
-        assert_eq!(found, [format!("deny signature-invalid[{code}]")]);
-        assert_ne!(subject["basis"], "signed");
+        let expected = format!("deny signature-invalid[{code}]");
+        assert!(found.contains(&expected), "{number}: {found:?}");
+        assert_ne!(subject["basis"], "signed", "{number}");
     }
+}
+
+/// Replaces the list of signatures of the bundle, of which it has one.
+fn with_first_signature(skill: &Path, change: fn(Value) -> Value) {
+    let file = skill.join("skill.oms.sig");
+    let text = fs::read_to_string(&file).expect("read");
+    let mut bundle: Value = serde_json::from_str(&text).expect("JSON");
+    let list = &mut bundle["dsseEnvelope"]["signatures"];
+    *list = change(list[0].take());
+    fs::write(file, bundle.to_string()).expect("write");
+}
+
+/// What the format leaves unsigned is held by the lock.
+#[test]
+fn executable_bits_are_those_of_the_lock() {
+    let skill = SignedSkill::by_key();
+    skill.lock();
+    assert_eq!(skill.judged().0, [""; 0]);
+    let file = skill.folder().join("SKILL.md");
+    fs::set_permissions(&file, fs::Permissions::from_mode(0o755)).expect("mode");
+    let (found, subject) = skill.judged();
+    assert_eq!(found, ["deny tree-mismatch"]);
+    assert_ne!(subject["basis"], "signed");
 }
 
 #[test]

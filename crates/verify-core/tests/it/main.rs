@@ -35,6 +35,7 @@ mod registry;
 mod release;
 #[cfg(feature = "sbom")]
 mod sbom;
+mod signed_folders;
 mod special;
 mod statements;
 mod support;

@@ -212,8 +212,14 @@ fn ssh_signatures_are_for_files_and_by_signers() {
     }
 }
 
+/// How many statements are mutated; `.ci/long` asks for more.
+fn cases() -> u32 {
+    let wanted = std::env::var("OPENCLAW_VERIFY_CASES");
+    wanted.map_or(3_000, |text| text.parse().expect("a number"))
+}
+
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(3_000))]
+    #![proptest_config(ProptestConfig::with_cases(cases()))]
 
     /// Whatever is changed, what is accepted is the signed statement itself.
     #[test]
