@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use openclaw_verify_core::finding::{Finding, Level};
-use openclaw_verify_core::report::Report;
+use openclaw_verify_core::report::{ADVISORIES, Report};
 use openclaw_verify_core::text::visible;
 
 use super::count;
@@ -41,6 +41,11 @@ pub(super) fn render(report: &Report) -> String {
         let things = count(report.not_covered.len(), "thing");
         let groups = super::not_judged::counted(report);
         let _ = writeln!(out, "\nNot judged: {things}: {groups}.");
+    }
+    // A page without findings must not look as if nothing were known to be bad.
+    let mut not_covered = report.not_covered.iter();
+    if let Some(advisories) = not_covered.find(|entry| entry.what == ADVISORIES) {
+        let _ = writeln!(out, "\nAdvisories were not looked at: {}.", advisories.why);
     }
     out
 }

@@ -410,6 +410,9 @@ pub(crate) fn assemble(
     }
 }
 
+/// What `notCovered` calls what is known to be bad, where it was not looked for.
+pub const ADVISORIES: &str = "advisories";
+
 /// What was not judged; also that what is known to be bad was not looked for.
 fn not_covered(whole: &Whole<'_>) -> Vec<NotCovered> {
     let mut all = whole.inventory.not_covered.clone();
@@ -417,7 +420,7 @@ fn not_covered(whole: &Whole<'_>) -> Vec<NotCovered> {
     if whole.advisories.is_none() && whole.releases.is_empty() {
         all.push(NotCovered::new(
             NotCoveredGroup::NotSeen,
-            "advisories",
+            ADVISORIES,
             "no index of them was given, so what is known to be bad was not looked for",
         ));
     }

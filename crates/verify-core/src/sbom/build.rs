@@ -321,6 +321,9 @@ impl<'a> Builder<'a> {
 }
 
 /// Who made the SBOM, of what, and when in its life; the time is added later.
+/// In place of the digest of an index: nothing was looked up, so that there is no vulnerability says nothing.
+pub(super) const NO_ADVISORIES: &str = "none";
+
 fn metadata(root: Component, verdicts: &Verdicts) -> Metadata {
     let version = env!("CARGO_PKG_VERSION");
     let mut tool = Component::new(
@@ -338,6 +341,11 @@ fn metadata(root: Component, verdicts: &Verdicts) -> Metadata {
         ));
         let newest = index.newest.clone();
         properties.extend(newest.map(|newest| ("openclaw:advisories:newest".to_owned(), newest)));
+    } else {
+        properties.push((
+            "openclaw:advisories:index".to_owned(),
+            NO_ADVISORIES.to_owned(),
+        ));
     }
     Metadata {
         timestamp: None,

@@ -11,6 +11,8 @@ use serde_json::Value;
 
 use crate::text;
 
+use super::build::NO_ADVISORIES;
+
 /// What changed between two SBOMs. Everything is sorted, and every text is safe to show.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
@@ -335,6 +337,7 @@ fn is_looked_up(bom: &Value) -> bool {
     bom.get("vulnerabilities").is_some_and(Value::is_array)
         || properties.any(|property| {
             property.get("name").and_then(Value::as_str) == Some("openclaw:advisories:index")
+                && property.get("value").and_then(Value::as_str) != Some(NO_ADVISORIES)
         })
 }
 
