@@ -377,7 +377,7 @@ pub(crate) fn flag(input: Input) -> Option<&'static str> {
         Input::Copy => "--from PATH",
         Input::Unpacked => "--unpack-to DIR",
         // npm's own default is what it uses without one, and is none that anyone chose for this.
-        Input::Registry => "npm config set registry \"$(npm config get registry)\"",
+        Input::Registry => "openclaw-verify policy source \"$(npm config get registry)\"",
         Input::Imports => "openclaw-verify lock --online",
         _ => return None,
     })

@@ -10,6 +10,7 @@ use openclaw_verify_core::report::{
     AdvisoriesUsed, Basis, InputFile, Inputs, Report, SubjectReport,
 };
 use openclaw_verify_core::rules::Stage;
+use openclaw_verify_core::subject::Source;
 
 use super::{Detail, beside, count, counts, not_judged, releases};
 use crate::commands;
@@ -46,7 +47,7 @@ pub(super) fn render(report: &Report, detail: Detail) -> String {
     findings(&mut out, report, detail);
     if detail != Detail::Quiet {
         not_covered(&mut out, report, detail);
-        basis(&mut out, &report.subjects);
+        basis(&mut out, report);
     }
     summary(&mut out, report);
     out
@@ -478,25 +479,30 @@ fn not_covered(out: &mut String, report: &Report, detail: Detail) {
 }
 
 /// What "intact" stands on, in the words of the contract, so that a lock of first use never reads as more.
-fn basis(out: &mut String, subjects: &[SubjectReport]) {
-    let count = |basis| {
-        subjects
-            .iter()
-            .filter(|subject| subject.basis == Some(basis))
-            .count()
+fn basis(out: &mut String, report: &Report) {
+    // A file of one's own need not be published anywhere.
+    let of_file = |subject: &SubjectReport| {
+        report.stage == Stage::Packed || matches!(subject.source, Source::NpmPack | Source::Archive)
     };
-    let parts: Vec<String> = [
-        (
-            Basis::Locked,
-            "locked (matches what was first seen; origin not checked)",
-        ),
-        (Basis::Archive, "archive (equals the published archive)"),
-        (Basis::Signed, "signed (published archive, origin verified)"),
-    ]
-    .into_iter()
-    .filter(|(basis, _)| count(*basis) > 0)
-    .map(|(basis, words)| format!("{} {words}", count(basis)))
-    .collect();
+    let words = |subject: &SubjectReport| match subject.basis? {
+        Basis::Locked => Some("locked (matches what was first seen; origin not checked)"),
+        Basis::Archive if of_file(subject) => {
+            Some("archive (equals the file that it was installed from)")
+        }
+        Basis::Archive => Some("archive (equals the published archive)"),
+        Basis::Signed => Some("signed (published archive, origin verified)"),
+        _ => None,
+    };
+    let mut counts: BTreeMap<(Basis, &str), usize> = BTreeMap::new();
+    for subject in &report.subjects {
+        if let (Some(basis), Some(words)) = (subject.basis, words(subject)) {
+            *counts.entry((basis, words)).or_default() += 1;
+        }
+    }
+    let parts: Vec<String> = counts
+        .into_iter()
+        .map(|((_, words), count)| format!("{count} {words}"))
+        .collect();
     if !parts.is_empty() {
         line(out, format_args!("intact: {}", parts.join(" · ")));
     }

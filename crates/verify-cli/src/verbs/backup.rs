@@ -42,7 +42,7 @@ pub(super) fn run(common: &Common, file: &Path) -> Result<Exit> {
     let start = start(common)?;
     let verifier = start.builder.build()?;
     if verifier.lock().is_none() {
-        return Err(no_lock(&start.files));
+        return Err(no_lock(&start.files, false));
     }
     let mut report = verifier.check(&Scope::Everything)?;
     start.bar.finish();

@@ -5,7 +5,7 @@ use std::path::Path;
 use openclaw_verify_core::report::Report;
 use openclaw_verify_core::report::event::Stamp;
 use openclaw_verify_core::subject::Kind;
-use openclaw_verify_core::{Result, Scope};
+use openclaw_verify_core::{Error, Result, Scope};
 
 use super::{detail, no_lock, start_check};
 use crate::cli::{Common, Format};
@@ -24,7 +24,7 @@ pub(super) fn run(common: &Common, only: Option<(Vec<Kind>, Vec<String>)>) -> Re
     };
     if verifier.lock().is_none() {
         // Other formats have one schema each, and a list without verdicts is none of them.
-        if common.format == Format::Human {
+        if common.format == Format::Human && !common.lock_only {
             let inventory = verifier.inventory()?;
             let listed = inventory
                 .subjects
@@ -42,10 +42,24 @@ pub(super) fn run(common: &Common, only: Option<(Vec<Kind>, Vec<String>)>) -> Re
             ));
             return Ok(Exit::Failed);
         }
-        return Err(no_lock(&start.files));
+        return Err(no_lock(&start.files, common.lock_only));
     }
     let report = verifier.check(&scope)?;
     start.bar.finish();
+    if let (Scope::Kinds(kinds, ids), true) = (&scope, report.subjects.is_empty())
+        && ids.is_empty()
+        && report.counting().next().is_none()
+    {
+        let kinds: Vec<&str> = kinds.iter().map(|kind| kind.as_str()).collect();
+        return Err(Error::NothingToVerify {
+            what: format!(
+                "nothing of the kind {} is here or in the lock",
+                kinds.join(", ")
+            ),
+            help: None,
+            needs: None,
+        });
+    }
     let since = Since {
         locked: locked_on(&start.files.lock, operator::now(common)),
         today: Some(operator::today(common)),

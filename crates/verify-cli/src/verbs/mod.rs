@@ -454,7 +454,14 @@ fn detail(common: &Common) -> Detail {
     }
 }
 
-fn no_lock(files: &Files) -> Error {
+/// `lock_only`: what is asked for the lock alone is asked where there is no OpenClaw, so it is somewhere else.
+fn no_lock(files: &Files, lock_only: bool) -> Error {
+    if lock_only {
+        return Error::environment(
+            format!("no lock found at {}", operator::shown(&files.lock)),
+            "name the folder with policy and lock: --config DIR",
+        );
+    }
     let first = commands::unpacked().map(|unpack| format!("{unpack} && "));
     Error::environment(
         format!("no lock found at {}", operator::shown(&files.lock)),

@@ -50,6 +50,7 @@ mod online {
 #[cfg(feature = "online")]
 mod online {
     use openclaw_verify_core::fact::NotEstablished;
+    use openclaw_verify_core::finding::Input;
     use openclaw_verify_core::registry::{FetchError, FetchPlan, Want, fetch_blocking, judge};
     use openclaw_verify_core::{Candidate, CandidateOrigin};
 
@@ -57,7 +58,7 @@ mod online {
     use crate::render::candidate;
     use crate::verbs::archive;
     use crate::verbs::start_without_installation;
-    use crate::{commands, network, operator, output};
+    use crate::{commands, network, operator, output, wording};
 
     pub(super) fn run(common: &Common, args: &NpmArgs, name: &str, version: &str) -> Result<Exit> {
         let integrity = archive::integrity(args.candidate.integrity.as_deref())?;
@@ -138,10 +139,13 @@ mod online {
         }
         // A question that could not be asked is this run's own fault, not an answer about the package.
         if let FetchError::NoRegistry = error {
-            let command = r#"openclaw-verify policy source "$(npm config get registry)""#;
+            let command = wording::flag(Input::Registry).map(commands::carried);
             return Err(Error::environment(
                 format!("{shown}: {error}"),
-                format!("list the one that npm asks: {}", commands::carried(command)),
+                format!(
+                    "list the one that npm asks: {}",
+                    command.unwrap_or_default()
+                ),
             ));
         }
         let help = match error.code() {

@@ -27,7 +27,7 @@ pub(super) fn run(common: &Common, args: &UpdateArgs) -> Result<Exit> {
     let guard = operator::only_writer(&files.lock)?;
     let verifier = start.builder.clone().build()?;
     if verifier.lock().is_none() {
-        return Err(no_lock(&files));
+        return Err(no_lock(&files, false));
     }
     let id = names::to_write(&verifier, &args.id, args.yes)?;
     let material = verifier.review_material(&id, Since::Cheapest, false)?;

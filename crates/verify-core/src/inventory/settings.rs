@@ -206,8 +206,7 @@ impl Walk<'_> {
         let Means::Class(class) = meaning(path) else {
             return;
         };
-        // A config of nothing steers nothing.
-        if path.is_empty() {
+        if path.is_empty() || is_left_empty(path, value) {
             return;
         }
         let Some(left) = self.left.checked_sub(1) else {
@@ -252,6 +251,18 @@ impl Walk<'_> {
         }
         listing.add(path.join("."), class, &value);
     }
+}
+
+/// Whether it is what OpenClaw's own commands leave where they took the last key out. Of other places the empty object may be all that
+/// is said: a channel that is there, an agent that has a heartbeat.
+fn is_left_empty(path: &[String], value: &Value) -> bool {
+    let parts: Vec<&str> = path.iter().map(String::as_str).collect();
+    let container = matches!(
+        parts.as_slice(),
+        ["mcp"] | ["mcp", "servers"] | ["security"] | ["security", "installPolicy"]
+    );
+    let of_variables = matches!(parts.last(), Some(&("env" | "vars")));
+    value.as_object().is_some_and(serde_json::Map::is_empty) && (container || of_variables)
 }
 
 /// Whether what stands at a path starts a program.
@@ -399,6 +410,29 @@ mod tests {
             "{settings:?}"
         );
         assert!(!of(&settings).iter().any(|path| path.starts_with("meta")));
+    }
+
+    #[test]
+    fn what_openclaws_commands_leave_is_no_setting() {
+        let none = listings(json!({})).1.digest();
+        let of = |value: Value| listings(value).1.digest();
+        for left in [
+            json!({}),
+            json!({ "env": { "vars": {} } }),
+            json!({ "env": {} }),
+            json!({ "security": {}, "mcp": { "servers": {} } }),
+            json!({ "security": { "installPolicy": {} } }),
+        ] {
+            assert_eq!(of(left.clone()), none, "{left}");
+        }
+        for said in [
+            json!({ "channels": { "telegram": {} } }),
+            json!({ "env": { "vars": { "A": "" } } }),
+            json!({ "env": [] }),
+            json!({ "security": { "newKey": {} } }),
+        ] {
+            assert_ne!(of(said.clone()), none, "{said}");
+        }
     }
 
     #[test]

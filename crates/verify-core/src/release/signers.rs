@@ -8,6 +8,7 @@
 use std::ops::Range;
 use std::path::Path;
 
+use jiff::Timestamp;
 use jiff::civil::DateTime;
 
 use super::principals::list_matches;
@@ -222,7 +223,7 @@ impl AllowedSigners {
             }
             let line = usable.map(|entry| entry.line).next().unwrap_or(first.line);
             let why = format!("line {line} of the signers file does not let the key {fingerprint} sign for `{namespace}`");
-            Failure::new(Code::NamespaceNotAllowed, why).help("add \"git\" to the namespaces of that line if it may sign tags")
+            Failure::new(Code::NamespaceNotAllowed, why).help(format!("add \"{namespace}\" to the namespaces of that line if the key may sign for it"))
         })
     }
 }
@@ -241,16 +242,17 @@ impl AllowedSigner {
     /// Whether the line counts at `at` (seconds since 1970).
     pub(super) fn validity(&self, at: i64) -> Result<(), Failure> {
         let fingerprint = self.key.fingerprint();
+        let when = Timestamp::from_second(at).map_or_else(|_| at.to_string(), |at| at.to_string());
         if self.valid_after.is_some_and(|from| at < from) {
             let why = format!(
-                "the key {fingerprint} (line {} of the signers file) was not yet valid when the tag says it was made",
+                "the key {fingerprint} (line {} of the signers file) was not yet valid at {when}",
                 self.line
             );
             return Err(Failure::new(Code::KeyNotYetValid, why));
         }
         if self.valid_before.is_some_and(|until| at > until) {
             let why = format!(
-                "the key {fingerprint} (line {} of the signers file) was no longer valid when the tag says it was made",
+                "the key {fingerprint} (line {} of the signers file) was no longer valid at {when}",
                 self.line
             );
             return Err(Failure::new(Code::KeyExpired, why));

@@ -123,7 +123,8 @@ pub struct Event {
     pub findings: Vec<&'static str>,
     /// Ids of the findings that an exception covers, each once, sorted.
     pub excepted: Vec<&'static str>,
-    /// The first of the findings that count, in one sentence, or why the run could not be completed. Safe to show.
+    /// The first of the findings that count, in one sentence; for a run, the gravest of all, with its subject; or why the run could not be
+    /// completed. Safe to show.
     pub message: Option<String>,
     /// For a run: 0 where nothing reaches the threshold, 1 where something does. For one that could not be completed, its exit code.
     pub exit: Option<u8>,
@@ -300,8 +301,17 @@ pub fn events(report: &Report, stamp: &Stamp) -> Vec<Event> {
     });
     let mut rows: Vec<Event> = rows.collect();
     let summary = &report.summary;
+    // What the row of the run says is what its level stands on, whatever that is about.
+    let worst = report
+        .counting()
+        .min_by_key(|finding| std::cmp::Reverse(finding.level));
+    let message = worst.map(|finding| match &finding.subject {
+        Some(subject) => format!("{} {subject}: {}", finding.id, finding.message),
+        None => finding.message.clone(),
+    });
     rows.push(Event {
-        level: report.counting().map(|finding| finding.level).max(),
+        level: worst.map(|finding| finding.level),
+        message,
         exit: Some(u8::from(report.fails(stamp.threshold))),
         subjects: Some(summary.subjects),
         deny: Some(summary.deny),

@@ -224,7 +224,7 @@ impl Watch {
         let installation = operator::installation(&self.common)?;
         let verifier = builder.memory(Arc::clone(&self.memory)).build()?;
         if verifier.lock().is_none() {
-            return Err(no_lock(&files));
+            return Err(no_lock(&files, false));
         }
         self.memory.keep_database(!(full || database));
         let own = [files.policy, files.lock, files.reviews];

@@ -44,8 +44,7 @@ const REGISTRY: Remedy = Remedy::Operator {
     input: Some(Input::Registry),
 };
 
-const NAME_REGISTRY: &str =
-    "name the registry once, in the policy as `[sources] registries = [\"https://…\"]`, or to npm";
+const NAME_REGISTRY: &str = "list the registry that npm asks in the policy";
 
 fn check(whole: &Whole<'_>) -> Vec<Draft> {
     // Of what is only announced nothing else can be known yet.
