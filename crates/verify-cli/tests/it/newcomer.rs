@@ -180,7 +180,8 @@ fn a_network_without_a_registry_is_no_answer() {
     for finding in &found {
         let help = finding["help"].as_str().expect("help");
         assert!(
-            help.contains("registries = ") && !help.contains("--online"),
+            help.contains("openclaw-verify policy source \"$(npm config get registry)\"")
+                && !help.contains("--online"),
             "{help}"
         );
     }
