@@ -542,15 +542,25 @@ fn default_folder(under_test: &[PathBuf]) -> Result<PathBuf> {
 }
 
 /// The nearest folder at or above `folder` that holds a `.git`.
+/// The repository of another user whose files were not taken.
+static PASSED_OVER: std::sync::OnceLock<PathBuf> = std::sync::OnceLock::new();
+
+/// That repository, where a lock lies in it.
+pub(crate) fn passed_over_lock() -> Option<&'static Path> {
+    let root = PASSED_OVER.get()?;
+    root.join(LOCK).is_file().then_some(root.as_path())
+}
+
 /// Says once that the files of another user's repository are not taken: their owner could change what is decided.
 fn passed_over(root: &Path) {
-    static SAID: std::sync::Once = std::sync::Once::new();
-    SAID.call_once(|| {
+    PASSED_OVER.get_or_init(|| {
+        let whole = root.to_owned();
         let root = shown(root);
         output::stderr(&format!(
             "note: the repository {root} belongs to another user, so its policy, lock and reviews are not used; to use them: --config {}",
             openclaw_verify_core::text::shell_word(&root)
         ));
+        whole
     });
 }
 

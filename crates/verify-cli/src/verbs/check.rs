@@ -38,7 +38,7 @@ pub(super) fn run(common: &Common, only: Option<(Vec<Kind>, Vec<String>)>) -> Re
             output::stderr(&format!(
                 "no lock found at {}; run: {}",
                 operator::shown(&start.files.lock),
-                crate::commands::carried("openclaw-verify lock --init")
+                super::to_a_lock()
             ));
             return Ok(Exit::Failed);
         }

@@ -465,10 +465,18 @@ fn no_lock(files: &Files, lock_only: bool) -> Error {
     let first = commands::unpacked().map(|unpack| format!("{unpack} && "));
     Error::environment(
         format!("no lock found at {}", operator::shown(&files.lock)),
-        format!(
-            "run: {}{}",
-            first.unwrap_or_default(),
-            commands::carried("openclaw-verify lock --init")
-        ),
+        format!("run: {}{}", first.unwrap_or_default(), to_a_lock()),
     )
+}
+
+/// The command that leads to a lock: the one that takes the lock of another user's repository, or the one that makes the first.
+fn to_a_lock() -> String {
+    match operator::passed_over_lock() {
+        Some(folder) => {
+            let folder = operator::shown(folder);
+            let folder = text::shell_word(&folder);
+            commands::carried(&format!("openclaw-verify check --config {folder}"))
+        }
+        None => commands::carried("openclaw-verify lock --init"),
+    }
 }
