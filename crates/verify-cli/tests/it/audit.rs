@@ -111,7 +111,7 @@ const MISSED_IN_CONFIG: &[(&str, &str, &[&str])] = &[
     (
         "a config that OpenClaw refuses, so that its audit says nothing at all",
         "{agents:{defaults:{sandbox:{mode:'all',docker:{network:'host'}}}},gateway:{trustedProxies:['0.0.0.0/0']}}",
-        &["warn sandbox-weakened", "deny proxy-trust-too-wide"],
+        &["deny sandbox-hole", "deny proxy-trust-too-wide"],
     ),
     (
         "a suppression that hides a critical finding",
@@ -204,6 +204,15 @@ const FALSE_ALARMS: &[(&str, &str, &[&str])] = &[
         "auth_no_rate_limit, which is on by default",
         "{gateway:{bind:'lan',auth:{token:'STRONG'},controlUi:{allowedOrigins:['https://a.example']}}}",
         &["gateway-no-auth", "weak-gateway-secret", "origin-check-off"],
+    ),
+    (
+        "config.insecure_or_dangerous_flags for one that is retired",
+        "{gateway:{auth:{token:'STRONG'},controlUi:{dangerouslyDisableDeviceAuth:true}}}",
+        &[
+            "gateway-no-auth",
+            "auto-approved-devices",
+            "origin-check-off",
+        ],
     ),
 ];
 
