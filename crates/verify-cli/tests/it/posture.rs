@@ -904,6 +904,33 @@ fn what_is_printed_closes_it() {
 }
 
 #[test]
+fn what_is_printed_of_an_open_machine_closes_it_at_once() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let names = ["", ".1", ".2", ".3", ".4"].map(|end| format!("openclaw.json.bak{end}"));
+    let mut modes: Vec<(&str, u32)> = names.iter().map(|name| (name.as_str(), 0o644)).collect();
+    modes.extend([
+        ("secrets.json", 0o644),
+        ("extensions", 0o777),
+        ("skills/a", 0o777),
+    ]);
+    let installation = entered(&modes);
+    let root = installation.state.parent().expect("root").to_owned();
+    fs::set_permissions(&root, fs::Permissions::from_mode(0o777)).expect("mode");
+    let found = about_files(&installation, &[]);
+    let readable = found.iter().filter(|f| f.contains("secret-readable"));
+    assert_eq!(readable.count(), 1, "{found:#?}");
+    let run = installation.run(&["host", "--commands"]);
+    for command in run.stdout.lines().filter(|line| line.starts_with("chmod ")) {
+        let done = std::process::Command::new("sh")
+            .args(["-c", command])
+            .status();
+        assert!(done.expect("sh").success(), "{command}");
+    }
+    let left = about_files(&installation, &[]);
+    assert!(left.is_empty(), "{left:#?} after {}", run.stdout);
+}
+
+#[test]
 fn code_that_others_can_change_is_seen_below_its_root() {
     let installation = entered(&[
         ("extensions/a/index.js", 0o666),
@@ -1093,6 +1120,29 @@ fn what_is_seen_to_listen_wins_over_what_is_said() {
 }
 
 #[test]
+fn who_else_listens_on_its_port_is_not_a_good_answer() {
+    let of = |listens: &[&str]| {
+        let installation = with("{gateway:{auth:{token:'STRONG'}}}");
+        let proc = proc_of(&installation, 4242, "x", listens);
+        let net = installation.config.join("p/proc/net");
+        fs::create_dir_all(&net).expect("folder");
+        for table in ["tcp", "tcp6"] {
+            let from = installation.config.join("p/proc/77/net").join(table);
+            fs::copy(from, net.join(table)).expect("table");
+        }
+        fs::remove_dir_all(installation.config.join("p/proc/77")).expect("gone");
+        let run = installation.run(&["host", "--format", "json", "--proc", &proc]);
+        let report: Value = serde_json::from_str(&run.stdout).expect("report");
+        let all = report["findings"].as_array().expect("findings").iter();
+        all.filter(|f| f["id"] == "gateway-exposed")
+            .map(crate::support::graded)
+            .collect::<Vec<_>>()
+    };
+    assert!(of(&[V4, V6]).is_empty());
+    assert_eq!(of(&["00000000"]), ["note gateway-exposed[listener]"]);
+}
+
+#[test]
 fn the_checklist_passes_loopback_only_where_it_was_seen() {
     let installation = with("{gateway:{auth:{token:'STRONG'}}}");
     let proc = proc_of(&installation, 1, "openclaw-gateway (enforce)", &[V4, V6]);
@@ -1223,6 +1273,14 @@ fn what_judges_must_not_belong_to_whom_it_judges() {
     assert_eq!(of_judges(), 0, "there is no policy that anyone relies on");
     fs::write(installation.policy(), "version = 1\n").expect("policy");
     assert_eq!(of_judges(), 1);
+    let everyone = || {
+        let run = installation.run(&["host", "--format", "json"]);
+        run.stdout.contains("and by every user of this machine")
+    };
+    assert!(!everyone());
+    use std::os::unix::fs::PermissionsExt as _;
+    fs::set_permissions(installation.policy(), fs::Permissions::from_mode(0o666)).expect("mode");
+    assert!(everyone());
 }
 
 #[test]

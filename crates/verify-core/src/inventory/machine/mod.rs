@@ -67,8 +67,8 @@ pub(crate) struct Machine {
     files: Option<files::Files>,
     /// What the state directory lies on; none where that is not known.
     mount: Option<mounts::Mount>,
-    /// Running gateways of this state, as far as they are shown.
-    gateways: Vec<processes::Gateway>,
+    /// What was seen to run.
+    running: processes::Running,
     /// Units that start one.
     units: units::Units,
     /// Whether this is the inside of a container.
@@ -160,7 +160,7 @@ pub(crate) fn read(options: &InventoryOptions) -> Result<Inventory> {
         included: config.included.iter().map(included).collect(),
         files: None,
         mount: None,
-        gateways: Vec::new(),
+        running: processes::Running::default(),
         units: units::Units::default(),
         in_container: false,
         repositories: None,
@@ -208,7 +208,7 @@ impl Machine {
         });
         let host = self.places.host.as_deref();
         self.units = units::read_all(paths, host, given.etc.as_deref(), owner);
-        self.gateways = processes::read(&proc, &paths.state, owner, &self.ports());
+        self.running = processes::read(&proc, &paths.state, owner, &self.ports());
         let root = proc.parent().unwrap_or(Path::new("/"));
         self.in_container = [".dockerenv", "run/.containerenv"]
             .iter()
@@ -272,7 +272,7 @@ impl Machine {
             included: Vec::new(),
             files: None,
             mount: None,
-            gateways: Vec::new(),
+            running: processes::Running::default(),
             units: units::Units::default(),
             in_container: false,
             repositories: None,
@@ -282,7 +282,12 @@ impl Machine {
 
     /// Running gateways of this state, as far as they are shown.
     pub(crate) fn gateways(&self) -> &[processes::Gateway] {
-        &self.gateways
+        &self.running.gateways
+    }
+
+    /// Who else listens on the gateway's ports beyond this machine, where no gateway was seen.
+    pub(crate) fn other_listeners(&self) -> &[(std::net::IpAddr, u16, u32)] {
+        &self.running.others
     }
 
     /// Units that start one.

@@ -35,8 +35,18 @@ pub(crate) struct Gateway {
     pub(crate) by: &'static str,
 }
 
+/// What was seen to run.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Running {
+    /// Gateways of this state, as far as they are shown.
+    pub(crate) gateways: Vec<Gateway>,
+    /// Where none of them was seen: who else listens on its ports beyond this machine, by address, port and number of the user. A
+    /// container engine that publishes a gateway does.
+    pub(crate) others: Vec<(IpAddr, u16, u32)>,
+}
+
 /// Looks for gateways of this state. `ports`: those on which it may listen.
-pub(super) fn read(proc: &Path, state: &Path, owner: u32, ports: &[u16]) -> Vec<Gateway> {
+pub(super) fn read(proc: &Path, state: &Path, owner: u32, ports: &[u16]) -> Running {
     let entries = std::fs::read_dir(proc).into_iter().flatten().flatten();
     let mut numbers: Vec<PathBuf> = entries
         .filter(|entry| {
@@ -53,17 +63,19 @@ pub(super) fn read(proc: &Path, state: &Path, owner: u32, ports: &[u16]) -> Vec<
         .filter(|folder| is_gateway(folder))
         .filter_map(|folder| gateway(folder, state, owner, ports))
         .collect();
+    let mut others = Vec::new();
     if found.is_empty() {
+        let tables = ["net/tcp", "net/tcp6"].iter();
+        let on_ports = tables
+            .flat_map(|file| sockets(&proc.join(file)))
+            .filter(|socket| ports.contains(&socket.port));
         // No table shows the process; a socket of the state's owner on its port is its.
-        let mut listens: Vec<(IpAddr, u16)> = Vec::new();
-        for file in ["net/tcp", "net/tcp6"] {
-            let sockets = sockets(&proc.join(file)).into_iter();
-            listens.extend(
-                sockets
-                    .filter(|socket| socket.uid == owner && ports.contains(&socket.port))
-                    .map(|socket| (socket.address, socket.port)),
-            );
-        }
+        let (own, foreign): (Vec<Socket>, Vec<Socket>) =
+            on_ports.partition(|socket| socket.uid == owner);
+        let mut listens: Vec<(IpAddr, u16)> = own
+            .into_iter()
+            .map(|socket| (socket.address, socket.port))
+            .collect();
         if !listens.is_empty() {
             listens.sort();
             found.push(Gateway {
@@ -74,8 +86,19 @@ pub(super) fn read(proc: &Path, state: &Path, owner: u32, ports: &[u16]) -> Vec<
                 by: "user and port",
             });
         }
+        let wide = foreign
+            .into_iter()
+            .filter(|socket| !socket.address.is_loopback());
+        others = wide
+            .map(|socket| (socket.address, socket.port, socket.uid))
+            .collect();
+        others.sort();
+        others.dedup();
     }
-    found
+    Running {
+        gateways: found,
+        others,
+    }
 }
 
 /// Whether a process is a gateway of OpenClaw.

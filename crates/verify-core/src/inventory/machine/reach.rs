@@ -93,6 +93,11 @@ impl<'a> Reach<'a> {
         self.judged(real, 0o2, true)
     }
 
+    /// Who can change a file by its own bits, whoever could put another in its place.
+    pub(super) fn write_itself(&self, real: &Path) -> Verdict {
+        self.judged(real, 0o2, false)
+    }
+
     fn judged(&self, real: &Path, bit: u32, replace: bool) -> Verdict {
         let Some(own) = self.facts(real) else {
             return Verdict::Unknown("it cannot be looked at".to_owned());

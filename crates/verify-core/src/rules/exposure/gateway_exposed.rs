@@ -26,6 +26,36 @@ fn check(whole: &Whole<'_>) -> Vec<Draft> {
     let Some(machine) = whole.machine() else {
         return Vec::new();
     };
+    let mut found = of_gateway(machine);
+    found.extend(of_others(machine));
+    found
+}
+
+/// That someone else listens on its port, which may lead to it.
+fn of_others(machine: &Machine) -> Option<Draft> {
+    let others = machine.other_listeners();
+    let (address, port, uid) = others.first()?;
+    let socket = std::net::SocketAddr::new(*address, *port);
+    let found = draft(format!(
+        "uid {uid} listens on {socket}, and whether that leads to the gateway is not known"
+    ))
+    .code("listener")
+    .outcome(Outcome::NotEstablished)
+    .level(Level::Note)
+    .help("Look what it is, such as a container engine that publishes the gateway: give its `docker inspect` output");
+    Some(others.iter().fold(found, |found, (address, port, uid)| {
+        let socket = std::net::SocketAddr::new(*address, *port);
+        let value = format!("listened on by uid {uid}");
+        found.observed(Observed::new(
+            socket.to_string(),
+            value,
+            "the kernel's table of sockets",
+        ))
+    }))
+}
+
+/// What is declared and seen of the gateway itself.
+fn of_gateway(machine: &Machine) -> Vec<Draft> {
     let wide = wide(machine);
     let seen = machine
         .gateways()

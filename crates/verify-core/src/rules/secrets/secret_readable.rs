@@ -1,5 +1,7 @@
 //! `secret-readable`: others can read a file with secrets.
 
+use std::path::Path;
+
 use crate::fact::Outcome;
 use crate::finding::{Draft, Level, Observed, Remedy, RemedyKind};
 use crate::inventory::machine::files::{Seen, octal, whole as shown};
@@ -19,24 +21,38 @@ pub(in crate::rules) const RULE: Rule = Rule {
     check: Check::Whole(check),
 };
 
+/// Most files of the state directory that have a finding of their own; of more there is one for all.
+const TOGETHER: usize = 3;
 /// Most files that have a finding of their own.
 const SINGLE: usize = 40;
 /// Most files that are named in one finding.
 const NAMED: usize = 40;
 
 fn check(whole: &Whole<'_>) -> Vec<Draft> {
-    let Some(files) = whole.machine().and_then(|machine| machine.files()) else {
+    let Some(machine) = whole.machine() else {
+        return Vec::new();
+    };
+    let Some(files) = machine.files() else {
         return Vec::new();
     };
     let mut found = Vec::new();
-    let open = files
+    let open: Vec<(&Seen, &String)> = files
         .readable
         .iter()
         .filter_map(|seen| match &seen.verdict {
             Verdict::Others { who, .. } => Some((seen, who)),
             _ => None,
-        });
-    for (n, (seen, who)) in open.enumerate() {
+        })
+        .collect();
+    let state = &machine.places().state;
+    let (of_state, elsewhere): (Vec<_>, Vec<_>) = open
+        .into_iter()
+        .partition(|(seen, _)| seen.path.starts_with(state));
+    match of_state.as_slice() {
+        [(_, who), ..] if of_state.len() > TOGETHER => found.push(together(state, &of_state, who)),
+        few => found.extend(few.iter().map(|(seen, who)| single(seen, who))),
+    }
+    for (n, (seen, who)) in elsewhere.iter().enumerate() {
         if n == SINGLE {
             found.push(
                 draft("more files with secrets can be read by others than are named here")
@@ -45,15 +61,7 @@ fn check(whole: &Whole<'_>) -> Vec<Draft> {
             );
             break;
         }
-        found.push(
-            draft(format!("{who} can read {} ({})", seen.shown, seen.what))
-                .observed(of(seen))
-                .remedy(Remedy::Permissions {
-                    path: shown(&seen.path),
-                    mode: "600".to_owned(),
-                    recursive: false,
-                }),
-        );
+        found.push(single(seen, who));
     }
     let latent = files.readable.iter();
     let latent = latent.filter(|seen| seen.verdict == Verdict::Latent);
@@ -100,6 +108,34 @@ fn only_by_folders(latent: &[&Seen]) -> Option<Draft> {
         }),
         _ => draft,
     })
+}
+
+/// One file.
+fn single(seen: &Seen, who: &str) -> Draft {
+    draft(format!("{who} can read {} ({})", seen.shown, seen.what))
+        .observed(of(seen))
+        .remedy(Remedy::Permissions {
+            path: shown(&seen.path),
+            mode: "600".to_owned(),
+            recursive: false,
+        })
+}
+
+/// Many files of a state directory that lets others in: one command closes all of them.
+fn together(state: &Path, files: &[(&Seen, &String)], who: &str) -> Draft {
+    let count = files.len();
+    let found = draft(format!(
+        "{who} can read {count} files with secrets in the state directory"
+    ));
+    files
+        .iter()
+        .take(NAMED)
+        .fold(found, |found, (seen, _)| found.observed(of(seen)))
+        .remedy(Remedy::Permissions {
+            path: shown(state),
+            mode: "go-rwx".to_owned(),
+            recursive: true,
+        })
 }
 
 fn of(seen: &Seen) -> Observed {

@@ -38,7 +38,15 @@ fn check(whole: &Whole<'_>) -> Vec<Draft> {
         what.join(", ")
     );
     let found = files.judges.iter().fold(draft(message), |found, seen| {
-        let value = format!("can be changed or replaced by uid {}", files.owner.0);
+        let others: String = seen
+            .named
+            .iter()
+            .map(|who| format!(", and by {who}"))
+            .collect();
+        let value = format!(
+            "can be changed or replaced by uid {}{others}",
+            files.owner.0
+        );
         found.observed(Observed::new(
             seen.shown.clone(),
             value,

@@ -217,28 +217,28 @@ impl Look<'_> {
                 worst = verdict;
             }
         }
+        // A folder above is a thing of its own: what lies below may be open besides.
+        if matches!(&worst, Verdict::Others { by, .. } if *by != real) {
+            let seen = self.as_seen(what, root, &real, worst);
+            self.found.writable.push(seen);
+            worst = self.reach.write_itself(&real);
+        }
         let open = matches!(worst, Verdict::Others { .. });
         let mut named = Vec::new();
         if below != Below::Nothing && !open && self.is_entered(&real) {
             named = self.below(what, &real, below);
         }
         // What no other user can reach is no finding where it is not a secret.
-        match worst {
-            Verdict::Nobody | Verdict::Latent if named.is_empty() => {}
-            Verdict::Nobody | Verdict::Latent => {
-                let verdict = Verdict::Others {
-                    who: "others".to_owned(),
-                    by: real.clone(),
-                };
-                let mut seen = self.as_seen(what, root, &real, verdict);
-                (seen.below, seen.named) = (true, named);
-                self.found.writable.push(seen);
-            }
-            verdict => {
-                let mut seen = self.as_seen(what, root, &real, verdict);
-                seen.below = below != Below::Nothing;
-                self.found.writable.push(seen);
-            }
+        if !named.is_empty() {
+            worst = Verdict::Others {
+                who: "others".to_owned(),
+                by: real.clone(),
+            };
+        }
+        if rank(&worst) > rank(&Verdict::Latent) {
+            let mut seen = self.as_seen(what, root, &real, worst);
+            (seen.below, seen.named) = (below != Below::Nothing, named);
+            self.found.writable.push(seen);
         }
     }
 
@@ -300,7 +300,7 @@ impl Look<'_> {
                 let group = mode & 0o020 != 0
                     && self.accounts.has_others(gid, self.reach.owner) != Some(false);
                 if (mode & 0o002 != 0 || group)
-                    && matches!(self.reach.write(&path), Verdict::Others { .. })
+                    && matches!(self.reach.write_itself(&path), Verdict::Others { .. })
                     && named.len() < MAX_NAMED
                 {
                     named.push(self.paths.shown(&path));
@@ -377,7 +377,11 @@ impl Look<'_> {
                     who: what.clone(),
                     by: place.clone(),
                 };
-                let seen = self.as_seen("what judges", path, place, verdict);
+                let mut seen = self.as_seen("what judges", path, place, verdict);
+                // Others than that user may be able to, too.
+                if let Verdict::Others { who, .. } = self.reach.write(place) {
+                    seen.named.push(who);
+                }
                 self.found.judges.push(seen);
             }
         }
