@@ -267,14 +267,18 @@ pub(in crate::verbs) fn check(path: &Path, what: &str, to_mend: &mut Vec<String>
         let word = place.to_string_lossy();
         let word = text::shell_word(&word);
         let sticky = found.is_dir() && at > 0 && found.mode() & 0o1000 != 0;
+        let role = match at {
+            0 => what.to_owned(),
+            _ => format!("above {what}"),
+        };
         if found.mode() & 0o022 != 0 && !sticky {
             to_mend.push(format!(
-                "{shown} ({what}) can be written by others: chmod go-w {word}"
+                "{shown} ({role}) can be written by others: chmod go-w {word}"
             ));
         }
         if found.uid() != 0 && found.uid() != own {
             to_mend.push(format!(
-                "{shown} ({what}) belongs to neither you nor root: chown it, or use another place"
+                "{shown} ({role}) belongs to neither you nor root: chown it, or use another place"
             ));
         }
     }

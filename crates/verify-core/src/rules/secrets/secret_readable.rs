@@ -127,10 +127,14 @@ fn together(state: &Path, files: &[(&Seen, &String)], who: &str) -> Draft {
     let found = draft(format!(
         "{who} can read {count} files with secrets in the state directory"
     ));
-    files
+    let found = files
         .iter()
         .take(NAMED)
-        .fold(found, |found, (seen, _)| found.observed(of(seen)))
+        .fold(found, |found, (seen, _)| found.observed(of(seen)));
+    // An exception is bound to what is observed, so one more file is another finding also where it is not named.
+    let more = (count > NAMED).then(|| Observed::new(".", format!("{count} files"), "mode bits"));
+    more.into_iter()
+        .fold(found, Draft::observed)
         .remedy(Remedy::Permissions {
             path: shown(state),
             mode: "go-rwx".to_owned(),
