@@ -204,7 +204,7 @@ fn keeping(
     keep: &dyn Fn(&str) -> bool,
     read: impl FnOnce(&mut dyn Sink) -> Result<Archive, ArchiveError>,
 ) -> Result<Archive, ArchiveError> {
-    let mut kept = Kept {
+    let mut kept = InMemory {
         wanted: keep,
         limits,
         total: 0,
@@ -263,7 +263,7 @@ pub(crate) trait Sink {
 }
 
 /// Keeps some files in memory.
-struct Kept<'a> {
+struct InMemory<'a> {
     wanted: &'a dyn Fn(&str) -> bool,
     limits: &'a ArchiveLimits,
     total: u64,
@@ -300,7 +300,7 @@ pub(crate) fn format_of(first: &[u8]) -> Option<&'static str> {
     }
 }
 
-impl Sink for Kept<'_> {
+impl Sink for InMemory<'_> {
     fn begin(&mut self, path: &str, _: Mode, size: u64) -> Result<(), ArchiveError> {
         self.head = Head {
             path: path.to_owned(),

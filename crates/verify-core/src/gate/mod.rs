@@ -20,7 +20,7 @@ use crate::subject::SubjectId;
 use crate::verifier::Verifier;
 
 pub use crate::inventory::staged::archived::NotStaged;
-pub use crate::inventory::staged::kept::{NoCopy, StagedCopy};
+pub use crate::inventory::staged::copy::{NoCopy, StagedCopy};
 pub use crate::inventory::staged::protocol::{
     BadRequest, ContentType, MAX_REQUEST, OriginKind, PROTOCOL_VERSION, PluginTarget, Request,
     RequestKind, RequestOrigin, SkillOrigin, SkillTarget, SourceKind, TargetType,

@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 
 use crate::digest::{Sha256Digest, Sri, TreeDigest};
 use crate::inventory::Subject;
-use crate::inventory::staged::kept::{UNDECIDED, name_of};
+use crate::inventory::staged::copy::{UNDECIDED, name_of};
 use crate::inventory::staged::protocol::Request;
 use crate::json as strict_json;
 use crate::read;

@@ -197,7 +197,7 @@ fn current(paths: &Paths, place: &str) -> Result<Option<Rows>, Refusal> {
     memory.set_database(None);
     let rows = fresh()?;
     if let (Some(rows), Some(stamps)) = (rows.clone(), now) {
-        memory.set_database(Some(Kept { stamps, rows }));
+        memory.set_database(Some(CachedRows { stamps, rows }));
     }
     Ok(rows)
 }
@@ -218,7 +218,7 @@ pub(super) fn moved(paths: &Paths) -> bool {
 
 /// The rows of a copy, and what the files were when it was made.
 #[derive(Clone)]
-pub(super) struct Kept {
+pub(super) struct CachedRows {
     stamps: [Option<sqlite::Stamp>; 3],
     rows: Rows,
 }

@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use super::index::Kept;
+use super::index::CachedRows;
 use crate::tree::{FileMemory, LeaveOut, Tree, TreeError, TreeSpec};
 
 /// What is kept between runs.
@@ -19,7 +19,7 @@ pub struct Memory(Mutex<Inner>, FileMemory);
 struct Inner {
     /// By root; one root may be digested in more than one way.
     trees: BTreeMap<PathBuf, Vec<(TreeSpec, Tree)>>,
-    database: Option<Kept>,
+    database: Option<CachedRows>,
     /// Whether the database may be copied again.
     keep_database: bool,
     /// Whether it moved since it was copied.
@@ -167,12 +167,12 @@ impl Memory {
         &self.1
     }
 
-    pub(super) fn database(&self) -> (Option<Kept>, bool) {
+    pub(super) fn database(&self) -> (Option<CachedRows>, bool) {
         let inner = self.inner();
         (inner.database.clone(), inner.keep_database)
     }
 
-    pub(super) fn set_database(&self, kept: Option<Kept>) {
+    pub(super) fn set_database(&self, kept: Option<CachedRows>) {
         let mut inner = self.inner();
         inner.database = kept;
         inner.database_moved = false;

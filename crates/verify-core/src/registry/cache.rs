@@ -25,7 +25,7 @@ const MAX_SIGNATURES: u64 = 64 << 10;
 
 /// What a registry signed of one version, as it is kept.
 #[derive(Serialize, Deserialize)]
-struct Kept {
+struct CacheEntry {
     /// Id of the key, and signature.
     signatures: Vec<(String, String)>,
     published: Option<Timestamp>,
@@ -87,7 +87,7 @@ impl Cache {
         let path = self.path_of("signatures", name, version, integrity);
         let kept = read::bytes(&path, MAX_SIGNATURES)
             .ok()
-            .and_then(|bytes| serde_json::from_slice::<Kept>(&bytes).ok());
+            .and_then(|bytes| serde_json::from_slice::<CacheEntry>(&bytes).ok());
         let Some(kept) = kept else {
             return (Vec::new(), None);
         };
@@ -119,7 +119,7 @@ impl Cache {
         if facts.signatures.verified().is_some() {
             let pair =
                 |signature: &RegistrySignature| (signature.keyid.clone(), signature.sig.clone());
-            let kept = Kept {
+            let kept = CacheEntry {
                 signatures: fetched.signatures.iter().map(pair).collect(),
                 published: fetched.published,
             };

@@ -69,7 +69,7 @@ pub enum Attestation {
     Answer(Vec<u8>),
     /// What the endpoint answered in an earlier run, because it does not answer now or may not be asked. One that does not verify
     /// is as good as none: only this program's cache says that it was ever given.
-    Kept(Vec<u8>),
+    Cached(Vec<u8>),
     /// The registry says that there are some, and they could not be fetched.
     Failed(FetchError),
 }
@@ -185,7 +185,7 @@ impl Cache {
                 .then(|| self.attestations(&want.name, &want.version, &integrity))
             {
                 None => Attestation::NotAsked,
-                Some(Some(answer)) => Attestation::Kept(answer),
+                Some(Some(answer)) => Attestation::Cached(answer),
                 Some(None) => Attestation::Failed(FetchError::Offline),
             };
             let (signatures, published) = self.signatures(&want.name, &want.version, &integrity);
@@ -413,7 +413,7 @@ impl Inner {
             self.cache
                 .attestations(&want.name, &want.version, &integrity)
         });
-        kept.map_or(Attestation::Failed(error), Attestation::Kept)
+        kept.map_or(Attestation::Failed(error), Attestation::Cached)
     }
 
     /// A request with the configuration and limits of this client.

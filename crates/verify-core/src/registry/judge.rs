@@ -109,7 +109,7 @@ fn attestations(
         },
         Attestation::Failed(error) => Attestations::unknown(error),
         Attestation::Answer(answer) => anchors.npm_attestations(answer, about, policy, now),
-        Attestation::Kept(answer) => {
+        Attestation::Cached(answer) => {
             let kept = anchors.npm_attestations(answer, about, policy, now);
             match kept.package() {
                 Fact::Violated { code, .. } if !is_mismatch(code) => {

@@ -15,7 +15,7 @@ use crate::error::{Error, Result};
 use crate::evidence::Evidence;
 use crate::evidence::review::{self as facts, ReadPart, ReviewStatus};
 use crate::finding::Remedy;
-use crate::inventory::staged::kept::StagedCopy;
+use crate::inventory::staged::copy::StagedCopy;
 use crate::inventory::{Inventory, Subject};
 use crate::lock::Lock;
 use crate::review::diff::{self, Cost, CostLimits, Difference};

@@ -9,7 +9,7 @@ use crate::evidence::review::{self as facts, ReadPart};
 use crate::evidence::{Evidence, Part};
 use crate::fact::{NotEstablished, Outcome};
 use crate::finding::{Finding, Level};
-use crate::inventory::staged::kept::StagedCopy;
+use crate::inventory::staged::copy::StagedCopy;
 use crate::inventory::staged::request;
 use crate::inventory::{Inventory, Listing, Subject};
 use crate::lock::{

@@ -68,7 +68,7 @@ fn picture(out: &mut String, subjects: &[SubjectReport]) {
     }
     let mut by: BTreeMap<&str, Share> = BTreeMap::new();
     for subject in subjects {
-        let share = by.entry(standing(subject)).or_insert(Share {
+        let share = by.entry(basis_of(subject)).or_insert(Share {
             subjects: 0,
             size: Size::default(),
             meaning: meaning(subject),
@@ -156,7 +156,7 @@ fn amount(size: Size) -> String {
     format!("{}, {bytes}", count(size.files, "file"))
 }
 
-fn standing(subject: &SubjectReport) -> &'static str {
+fn basis_of(subject: &SubjectReport) -> &'static str {
     subject
         .basis
         .map_or(subject.outcomes.integrity.as_str(), Basis::as_str)
@@ -285,7 +285,7 @@ fn subjects(out: &mut String, subjects: &[SubjectReport]) {
     let mut rows = String::new();
     for subject in subjects {
         let disabled = if subject.enabled { "" } else { " (disabled)" };
-        let stands = standing(subject);
+        let stands = basis_of(subject);
         push(
             &mut rows,
             format_args!(

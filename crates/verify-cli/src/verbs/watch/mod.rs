@@ -37,7 +37,7 @@ const COLLECT: Duration = Duration::from_millis(250);
 /// At most so often is the database copied for a change of its own.
 const DATABASE: Duration = Duration::from_secs(60);
 /// How often everything is read where the kernel tells nothing.
-const UNTOLD: Duration = Duration::from_secs(60);
+const UNREPORTED: Duration = Duration::from_secs(60);
 /// How often it is looked whether the run is to end.
 const TICK: Duration = Duration::from_secs(1);
 /// What cannot be judged is tried again after so long, and said when it did not come right for the second.
@@ -136,7 +136,7 @@ impl Watch {
                             let every = if told {
                                 self.every
                             } else {
-                                self.every.min(UNTOLD)
+                                self.every.min(UNREPORTED)
                             };
                             next_full = SystemTime::now() + every;
                         }
@@ -301,7 +301,7 @@ impl Watch {
     fn deaf(&mut self, why: String) {
         self.kernel = None;
         if self.untold.as_ref() != Some(&why) {
-            let every = render::duration(self.every.min(UNTOLD));
+            let every = render::duration(self.every.min(UNREPORTED));
             output::stderr(&format!(
                 "{why}; until then everything is read every {every}"
             ));

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use thiserror::Error;
 
 use super::Staging;
-use super::kept::StagedCopy;
+use super::copy::StagedCopy;
 use super::protocol::{BadRequest, PROTOCOL_VERSION, Request};
 use crate::archive::{self, Archive, ArchiveError, ArchiveLimits, UnpackError};
 use crate::read::{self, ReadError};

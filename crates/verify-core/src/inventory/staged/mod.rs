@@ -2,7 +2,7 @@
 //! that the installed subject will have.
 
 pub(crate) mod archived;
-pub(crate) mod kept;
+pub(crate) mod copy;
 pub(crate) mod protocol;
 pub(crate) mod request;
 pub(crate) mod skill;
