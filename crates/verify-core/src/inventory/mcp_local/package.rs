@@ -419,23 +419,7 @@ impl<'a> Pieces<'a> {
             .min_by_key(|above| above.components().count())
             .unwrap_or(&root)
             .to_owned();
-        let mut parts = parts.iter().map(|modules| TreeSpec {
-            root: modules.clone(),
-            boundary: modules
-                .parent()
-                .filter(|above| boundary.starts_with(above) || above.starts_with(&boundary))
-                .map_or_else(
-                    || modules.clone(),
-                    |_| {
-                        if modules.starts_with(&boundary) {
-                            boundary.clone()
-                        } else {
-                            modules.clone()
-                        }
-                    },
-                ),
-            leave_out: Vec::new(),
-        });
+        let mut parts = parts.iter().map(|modules| part(modules, &boundary));
         let (dependencies, siblings) = (parts.next(), parts.next());
         Trees {
             tree: Some(TreeSpec {
@@ -446,6 +430,19 @@ impl<'a> Pieces<'a> {
             dependencies,
             siblings,
         }
+    }
+}
+
+/// A folder of packages as a part, with the boundary of the whole where one of the two lies in the other.
+fn part(modules: &Path, boundary: &Path) -> TreeSpec {
+    let around = modules.parent();
+    let related =
+        around.is_some_and(|above| boundary.starts_with(above) || above.starts_with(boundary));
+    let own = !(related && modules.starts_with(boundary));
+    TreeSpec {
+        root: modules.to_owned(),
+        boundary: if own { modules } else { boundary }.to_owned(),
+        leave_out: Vec::new(),
     }
 }
 

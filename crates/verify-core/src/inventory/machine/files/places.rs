@@ -28,19 +28,7 @@ pub(super) fn secrets(
         .iter()
         .map(|file| ("the config", file.clone()))
         .collect();
-    let name = machine.shown.rsplit('/').next().unwrap_or_default();
-    for entry in paths.list(state).unwrap_or_default() {
-        let file = entry.name.to_string_lossy().into_owned();
-        let what = match file.as_str() {
-            ".env" | "gateway.systemd.env" => "variables with keys",
-            "secrets.json" => "a file of secrets",
-            "config-journal-fingerprint.key" => "a key",
-            "exec-approvals.json" => "approvals with a token",
-            other if is_copy_of(other, name) => "a copy of the config",
-            _ => continue,
-        };
-        found.push((what, entry.path));
-    }
+    found.extend(at_the_top(paths, machine));
     let files = |what: &'static str, folder: PathBuf, names: &[&str]| {
         let found = files_named(paths, &folder, names).into_iter();
         found.map(move |file| (what, file))
@@ -76,15 +64,11 @@ pub(super) fn secrets(
         }
         found.extend(files("credentials of a channel", folder, &[]));
     }
-    if let Some(home) = &paths.home {
-        found.push((
-            "variables with keys",
-            home.join(".config/openclaw/gateway.env"),
-        ));
-    }
-    for space in &machine.places.workspaces {
-        found.push(("variables with keys", space.join(".env")));
-    }
+    let home = paths.home.iter();
+    let home = home.map(|home| home.join(".config/openclaw/gateway.env"));
+    let spaces = machine.places.workspaces.iter();
+    let spaces = spaces.map(|space| space.join(".env"));
+    found.extend(home.chain(spaces).map(|file| ("variables with keys", file)));
     found.extend(files("a log", state.join("logs"), &[]));
     if let Some(tmp) = tmp {
         found.extend(files("a log", tmp.join("openclaw"), &[".log"]));
@@ -107,6 +91,25 @@ pub(super) fn secrets(
             || std::fs::metadata(path).is_ok_and(|found| found.uid() == owner)
     };
     found.retain(|(what, path)| *what != "a log" || ours(path));
+    found
+}
+
+/// Those that lie in the state directory itself.
+fn at_the_top(paths: &Paths, machine: &Machine) -> Vec<(&'static str, PathBuf)> {
+    let mut found = Vec::new();
+    let name = machine.shown.rsplit('/').next().unwrap_or_default();
+    for entry in paths.list(&paths.state).unwrap_or_default() {
+        let file = entry.name.to_string_lossy().into_owned();
+        let what = match file.as_str() {
+            ".env" | "gateway.systemd.env" => "variables with keys",
+            "secrets.json" => "a file of secrets",
+            "config-journal-fingerprint.key" => "a key",
+            "exec-approvals.json" => "approvals with a token",
+            other if is_copy_of(other, name) => "a copy of the config",
+            _ => continue,
+        };
+        found.push((what, entry.path));
+    }
     found
 }
 

@@ -83,23 +83,10 @@ pub(super) fn read(
         variables,
         root: &root,
     };
-    let mut found = Compose::default();
-    for (at, item) in reader.included().enumerate() {
-        let fact = reader.fact(format!("include[{at}]"), item, "another file");
-        found.elsewhere.push(("include".to_owned(), fact));
-    }
-    for name in path.map(beside).unwrap_or_default() {
-        let fact = reader.fact(name.clone(), &Node::nowhere(), "lies beside it");
-        found.elsewhere.push((name, fact));
-    }
-    if let Some((line, tag)) = merged(&file.text) {
-        let node = Node {
-            line,
-            value: Yaml::Null,
-        };
-        let fact = reader.fact("services".to_owned(), &node, "merged with another file");
-        found.elsewhere.push((tag.to_owned(), fact));
-    }
+    let mut found = Compose {
+        elsewhere: elsewhere(&reader, path),
+        ..Compose::default()
+    };
     if services.len() > MAX_SERVICES {
         let why = format!("it has more than {MAX_SERVICES} services");
         return Err(wrong(root.line, why));
@@ -122,6 +109,28 @@ pub(super) fn read(
     let names: Vec<&str> = services.iter().map(|(name, _)| name.as_str()).collect();
     share(&names, &shares, &mut found.containers);
     Ok(found)
+}
+
+/// What of the configuration stands in other files: how it is named, and where.
+fn elsewhere(reader: &Reader<'_>, path: Option<&Path>) -> Vec<(String, Fact)> {
+    let mut found = Vec::new();
+    for (at, item) in reader.included().enumerate() {
+        let fact = reader.fact(format!("include[{at}]"), item, "another file");
+        found.push(("include".to_owned(), fact));
+    }
+    for name in path.map(beside).unwrap_or_default() {
+        let fact = reader.fact(name.clone(), &Node::nowhere(), "lies beside it");
+        found.push((name, fact));
+    }
+    if let Some((line, tag)) = merged(&reader.file.text) {
+        let node = Node {
+            line,
+            value: Yaml::Null,
+        };
+        let fact = reader.fact("services".to_owned(), &node, "merged with another file");
+        found.push((tag.to_owned(), fact));
+    }
+    found
 }
 
 /// What a service has of other services of the file, by name.
