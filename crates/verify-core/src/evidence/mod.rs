@@ -162,6 +162,18 @@ impl Part {
         })
     }
 
+    /// The same without a folder that holds nothing of its own: `node_modules` with the link to the host, which every plugin gets, are no
+    /// packages. A lock that holds just that stays met.
+    fn unless_empty(mut self) -> Self {
+        let empty = self
+            .tree()
+            .filter(|tree| tree.manifest.entries().is_empty() && tree.notes.is_empty());
+        if empty.is_some_and(|tree| self.locked != Some(tree.digest)) {
+            self.measured = None;
+        }
+        self
+    }
+
     /// Whether there is something that could not be digested.
     pub(crate) fn unreadable(&self) -> bool {
         matches!(&self.measured, Some(Err(error)) if !matches!(error, TreeError::Missing))
@@ -403,7 +415,8 @@ fn of_subject(
     let [tree, dependencies, siblings] = parts(subject);
     let mut evidence = Evidence {
         tree: next(tree, locked.and_then(|entry| entry.tree))?,
-        dependencies: next(dependencies, locked.and_then(|entry| entry.dependencies))?,
+        dependencies: next(dependencies, locked.and_then(|entry| entry.dependencies))?
+            .unless_empty(),
         siblings: next(siblings, locked.and_then(|entry| entry.siblings))?,
         advisories: Advised::default(),
         npm: npm::facts(subject),

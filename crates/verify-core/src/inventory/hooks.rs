@@ -202,6 +202,7 @@ impl Reader<'_> {
             if self.paths.kind(&folder) != At::Folder {
                 self.found.observations.push(Observation::MissingFolder {
                     path: self.paths.shown(&folder),
+                    left: None,
                 });
                 continue;
             }

@@ -29,6 +29,8 @@ pub(super) fn read(
         .unwrap_or(&Value::Null);
     let list: &[Value] = list.as_array().map_or(&[], Vec::as_slice);
     let mut found = Vec::new();
+    let first = observations.len();
+    let mut gone = Vec::new();
     for (n, written) in list.iter().enumerate() {
         let place = format!("{}#plugins.load.paths[{n}]", scan.config_shown);
         if n >= MAX_PATHS {
@@ -45,7 +47,7 @@ pub(super) fn read(
         };
         match scan.paths.locate(written) {
             Located::At(path) => {
-                let before = found.len();
+                let (before, said) = (found.len(), observations.len());
                 entry(scan, &path, place, known, observations, &mut found);
                 // A folder of plugins is the entry of none of them.
                 let named = |plugin: &&mut Plugin| {
@@ -56,10 +58,19 @@ pub(super) fn read(
                 for plugin in found.iter_mut().skip(before).filter(named) {
                     plugin.subject.load_path = Some(n);
                 }
+                let missing = |one: &Observation| matches!(one, Observation::MissingFolder { .. });
+                gone.extend(observations.iter().skip(said).any(missing).then_some(n));
             }
             // The record of a linked plugin says so already.
             Located::Elsewhere(path) if known.elsewhere(&path) => {}
             other => observations.extend(not_located(place, other)),
+        }
+    }
+    let kept = list.iter().enumerate().filter(|(n, _)| !gone.contains(n));
+    let kept = Value::Array(kept.map(|(_, written)| written.clone()).collect());
+    for one in observations.iter_mut().skip(first) {
+        if let Observation::MissingFolder { left, .. } = one {
+            *left = Some(kept.to_string());
         }
     }
     found
@@ -79,6 +90,7 @@ fn entry(
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
             observations.push(Observation::MissingFolder {
                 path: paths.shown(path),
+                left: None,
             });
             return;
         }

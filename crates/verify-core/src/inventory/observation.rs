@@ -37,6 +37,8 @@ pub enum Observation {
     MissingFolder {
         /// The path, safe to show.
         path: String,
+        /// What is left of `plugins.load.paths` without the folders that are gone, as JSON, where that key names it.
+        left: Option<String>,
     },
     /// OpenClaw would load it, and has no record of it.
     NoRecord {

@@ -231,6 +231,7 @@ fn folder(
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
             observations.push(Observation::MissingFolder {
                 path: paths.shown(&located),
+                left: None,
             });
             return (paths.place(&located), None);
         }

@@ -336,7 +336,7 @@ fn records_locks_and_files_must_agree() {
     let found = state.skills();
     assert!(conflicts(get(&found, "clawhub:acme/w")).contains(&("version", false)));
     assert!(
-        matches!(&found.observations[..], [Observation::MissingFolder { path }] if path == "skills/gone"),
+        matches!(&found.observations[..], [Observation::MissingFolder { path, .. }] if path == "skills/gone"),
         "{:?}",
         found.observations
     );

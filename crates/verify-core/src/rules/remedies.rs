@@ -29,6 +29,7 @@ pub(super) fn known(
                 subject: Some(subject.id.clone()),
                 spec: Some(spec),
             })
+            .or_else(|| cloned_again(subject))
             .or_else(|| taken_out(subject).filter(|_| must)),
         Remedy::Operator { input: None } => taken_out(subject).filter(|_| must),
         // Nothing but to take it out.
@@ -68,13 +69,39 @@ fn exact_spec(subject: &Subject) -> Option<String> {
         Source::NpmPack => format!("npm-pack:{}", record.source_path.as_ref()?),
         Source::Link | Source::Load | Source::Config | Source::Unrecorded => return None,
     };
+    is_plain(&spec).then_some(spec)
+}
+
+/// The same commit of a skill that OpenClaw cloned, in the same place.
+fn cloned_again(subject: &Subject) -> Option<Remedy> {
+    let record = subject
+        .record
+        .as_ref()
+        .filter(|_| subject.kind == Kind::Skill && subject.source == Source::Git)?;
+    let spec = spec::git_at(record.spec.as_deref()?, record.git_commit.as_deref()?);
+    let (folder, name) = subject.place.shown.rsplit_once('/')?;
+    let place: &[&str] = match folder {
+        "skills" => &["--global"],
+        "workspace/skills" => &[],
+        // Of another workspace the agent's name is not known.
+        _ => return None,
+    };
+    let words = ["skills", "install", &spec, "--as", name, "--force"];
+    let shown = words.iter().chain(place);
+    is_plain(&spec).then(|| Remedy::OpenClaw {
+        arguments: shown.map(|word| (*word).to_owned()).collect(),
+    })
+}
+
+/// Whether a spec can be shown: without a user or token, of a usual length, and of text that a terminal shows as it is.
+fn is_plain(spec: &str) -> bool {
     // A user or a token in an address is not shown, and without it the address is another.
     let secret = spec.split_once("://").is_some_and(|(_, rest)| {
         rest.split('/')
             .next()
             .is_some_and(|host| host.contains('@'))
     });
-    (!secret && spec.len() <= 300 && !spec.contains(text::is_hazard)).then_some(spec)
+    !secret && spec.len() <= 300 && !spec.contains(text::is_hazard)
 }
 
 /// The package of a plugin in place of the project from which it is loaded.

@@ -143,7 +143,9 @@ fn compare_clawhub(
     for entry in entries {
         let Some(numbers) = names.get(&entry.slug) else {
             let path = format!("{place}/{}", text::excerpt(&entry.slug, 80));
-            found.observations.push(Observation::MissingFolder { path });
+            found
+                .observations
+                .push(Observation::MissingFolder { path, left: None });
             continue;
         };
         for number in numbers {

@@ -1,6 +1,6 @@
 //! `dependency-mismatch`: the dependencies of a subject, or the packages hoisted beside the host, are not the locked ones.
 
-use super::{changed, difference, only_modes, packages_touched, with_changes};
+use super::{changed, difference, gone, only_modes, packages_touched, with_changes};
 use crate::evidence::Part;
 use crate::finding::{Draft, Level, RemedyKind};
 use crate::rules::{Check, Group, Rule, Stage, Stages, View};
@@ -22,9 +22,10 @@ fn check(view: &View<'_>) -> Vec<Draft> {
         ("dependencies", &view.evidence.dependencies),
         ("hoisted siblings", &view.evidence.siblings),
     ];
+    // Of what is gone as a whole its files say so.
     parts
         .into_iter()
-        .filter(|(_, part)| part.differs())
+        .filter(|(_, part)| part.differs() && gone(view).is_none())
         .map(|(name, part)| draft(view, name, part))
         .collect()
 }

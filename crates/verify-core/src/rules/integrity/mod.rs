@@ -23,6 +23,7 @@ use super::View;
 use crate::digest::Sha256Digest;
 use crate::evidence::Part;
 use crate::finding::{Draft, Remedy};
+use crate::inventory::Observation;
 use crate::subject::{Kind, SubjectId};
 use crate::text;
 use crate::tree::{ChangeKind, FileChange, TreeError};
@@ -111,10 +112,8 @@ fn difference(part: &Part, counted: Option<(u64, u64)>) -> String {
             "the lock holds no files of it, and there are some now ({})",
             text::count(now, "file")
         ),
-        (None, _) => format!(
-            "content differs from the lock, in any of {}",
-            text::count(now, "file")
-        ),
+        (None, _) if now == 1 => "content differs from the lock, in its 1 file".to_owned(),
+        (None, _) => format!("content differs from the lock, in at least one of {now} files"),
     }
 }
 
@@ -188,6 +187,16 @@ fn changed(view: &View<'_>, message: impl Into<String>) -> Draft {
     })
 }
 
+/// The recorded folder of what was locked, where that is not there.
+fn gone<'a>(view: &View<'a>) -> Option<&'a str> {
+    let mut seen = view.subject.observations.iter();
+    let path = seen.find_map(|observation| match observation {
+        Observation::MissingFolder { path, .. } => Some(path.as_str()),
+        _ => None,
+    });
+    path.filter(|_| view.evidence.tree.differs())
+}
+
 /// A listing of a subject beside the one that was locked: its commands, its settings or its instructions.
 struct ListingDifference<'a> {
     /// What the listing holds, as messages name it.
@@ -214,6 +223,10 @@ impl ListingDifference<'_> {
         if let Some(keys) = self.keys {
             draft.evidence = keys.to_vec();
             return Some(draft);
+        }
+        if let Some([locked, now]) = command_lines(view) {
+            let draft = draft.evidence(format!("locked {locked}"));
+            return Some(draft.evidence(format!("now    {now}")));
         }
         let side = |digest: Option<Sha256Digest>| {
             digest.map_or("nothing".to_owned(), |digest| digest.to_string())
@@ -243,6 +256,13 @@ impl ListingDifference<'_> {
                 }),
         )
     }
+}
+
+/// The command line of an MCP server in the lock and now, where that is what differs.
+fn command_lines(view: &View<'_>) -> Option<[String; 2]> {
+    let locked = view.locked?.spec.as_deref()?;
+    let now = view.subject.mcp.as_ref()?.spec.as_str();
+    (locked != now).then(|| [locked, now].map(|line| text::excerpt(line, 400)))
 }
 
 /// The plugin in whose folder a skill, hook or MCP server lies that it brings, where OpenClaw updated it.

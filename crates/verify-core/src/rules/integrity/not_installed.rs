@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use crate::finding::{Draft, Level, Remedy, RemedyKind};
-use crate::inventory::Observation;
+use crate::inventory::{Observation, Subject};
 use crate::rules::{Check, Group, Rule, Stage, Stages, Whole};
 use crate::subject::{Kind, SubjectId};
 
@@ -48,39 +48,58 @@ fn check(whole: &Whole<'_>) -> Vec<Draft> {
                 .at(whole.in_lock(Some(&entry.id)))
         })
         .collect();
+    drafts.extend(subjects.iter().filter_map(|subject| gone(whole, subject)));
+    let recorded: BTreeSet<&str> = subjects.iter().filter_map(missing).collect();
     for observation in &whole.inventory.observations {
-        if let Observation::MissingFolder { path } = observation {
-            let message = format!("OpenClaw's config or records name {path}, which is not there");
-            drafts.push(
-                Draft::new(message)
-                    .at(whole.in_lock(None))
-                    .help("take it out of OpenClaw's config, or install it again")
-                    .remedy(Remedy::Operator { input: None }),
-            );
+        let Observation::MissingFolder { path, left } = observation else {
+            continue;
+        };
+        // OpenClaw's command takes a linked plugin out of both places.
+        if recorded.contains(path.as_str()) {
+            continue;
         }
-    }
-    for subject in subjects {
-        let folder = subject
-            .observations
-            .iter()
-            .find_map(|observation| match observation {
-                Observation::MissingFolder { path } => Some(path),
-                _ => None,
-            });
-        if let Some(path) = folder {
-            drafts.push(
-                Draft::new(format!(
-                    "OpenClaw has a record of it, and its folder {path} is not there"
-                ))
-                .subject(&subject.id)
-                .at(whole.in_lock(Some(&subject.id)))
-                .help("reinstall it, or uninstall it through OpenClaw")
-                .remedy(Remedy::Reinstall {
-                    spec: None,
-                    subject: Some(subject.id.clone()),
-                }),
-            );
-        }
+        let message = format!("OpenClaw's config or records name {path}, which is not there");
+        let draft = Draft::new(message)
+            .at(whole.in_lock(None))
+            .help("take it out of OpenClaw's config, or put it back");
+        drafts.push(draft.remedy(match left {
+            Some(left) => Remedy::Configure {
+                path: "plugins.load.paths".to_owned(),
+                value: Some(left.clone()),
+            },
+            None => Remedy::Operator { input: None },
+        }));
     }
     drafts
+}
+
+/// The recorded folder of a subject, where that is not there.
+fn missing(subject: &Subject) -> Option<&str> {
+    let mut seen = subject.observations.iter();
+    seen.find_map(|observation| match observation {
+        Observation::MissingFolder { path, .. } => Some(path.as_str()),
+        _ => None,
+    })
+}
+
+/// A record without its folder. Of a locked one the difference from the lock is said instead.
+fn gone(whole: &Whole<'_>, subject: &Subject) -> Option<Draft> {
+    let path = missing(subject)?;
+    let locked = whole.lock.package(&subject.id);
+    if locked.is_some_and(|locked| locked.tree.is_some()) {
+        return None;
+    }
+    let draft = Draft::new(format!(
+        "OpenClaw has a record of it, and its folder {path} is not there"
+    ));
+    Some(
+        draft
+            .subject(&subject.id)
+            .at(whole.in_lock(Some(&subject.id)))
+            .help("reinstall it, or uninstall it through OpenClaw")
+            .remedy(Remedy::Reinstall {
+                spec: None,
+                subject: Some(subject.id.clone()),
+            }),
+    )
 }

@@ -207,7 +207,12 @@ fn written_by_hand(view: &View<'_>) -> Vec<Draft> {
         .all(|part| !part.differs() && !part.unreadable() && !part.only_state_changed());
     // What has no files of its own is what its definition says.
     let same = match entry.tree {
-        Some(_) => unchanged && evidence.tree.tree().is_some(),
+        // Another definition is a finding of its own.
+        Some(_) => {
+            unchanged
+                && evidence.tree.tree().is_some()
+                && entry.definition == view.subject.definition_digest()
+        }
         None => entry.definition.is_some() && entry.definition == view.subject.definition_digest(),
     };
     let files = parts.iter().filter_map(|part| part.tree());

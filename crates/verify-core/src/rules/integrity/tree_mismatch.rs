@@ -2,7 +2,9 @@
 
 use js_semver::Version;
 
-use super::{announced, changed, counts, definition_mismatch, difference, is_update, with_changes};
+use super::{
+    announced, changed, counts, definition_mismatch, difference, gone, is_update, with_changes,
+};
 use crate::evidence::StateChange;
 use crate::fact::Outcome;
 use crate::finding::{Draft, Level, Remedy, RemedyKind};
@@ -24,7 +26,14 @@ pub(in crate::rules) const RULE: Rule = Rule {
 
 fn check(view: &View<'_>) -> Vec<Draft> {
     let mut drafts = Vec::new();
-    if view.evidence.tree.differs() {
+    if let Some(path) = gone(view) {
+        drafts.push(view.draft(format!("its folder {path} is gone")).help(
+            "if you moved or removed it, have OpenClaw forget it, or install it again from where it is now; if you did not, find out who did",
+        ).remedy(Remedy::Reinstall {
+            subject: Some(view.subject.id.clone()),
+            spec: None,
+        }));
+    } else if view.evidence.tree.differs() {
         let what = difference(&view.evidence.tree, counts(view));
         let draft = changed(view, format!("{}{what}", versions(view)));
         let mut draft = with_changes(draft, &view.evidence.tree);
