@@ -40,6 +40,13 @@ pub(crate) fn report(report: &Report, for_people: bool) -> Report {
                 finding.help.trim_end_matches('.')
             );
         }
+        if let Some(except) = own_choice(finding).filter(|_| installed) {
+            finding.help = format!(
+                "if you set it, except it for a time: {}; {}",
+                carried(except),
+                finding.help
+            );
+        }
         if let Some(see) = seen_by(finding).filter(|_| installed) {
             finding.help = format!("see what changed: {}; {}", carried(see), finding.help);
         }
@@ -89,17 +96,28 @@ fn seen_by(finding: &Finding) -> Option<String> {
 
 /// Where nothing else can be run and the finding can be excepted: the command that puts up with it for a time, bound to what is there.
 fn excepted(finding: &Finding) -> Option<String> {
+    (finding.level == Level::Deny).then(|| except(finding))?
+}
+
+/// The same of a variable that only warns: it may well be the user's own.
+fn own_choice(finding: &Finding) -> Option<String> {
+    let variable = matches!(
+        finding.remedy,
+        Remedy::UnsetVariable { .. } | Remedy::Unset { .. }
+    );
+    (variable && finding.level == Level::Warn).then(|| except(finding))?
+}
+
+fn except(finding: &Finding) -> Option<String> {
     let fixed = rules::rule(finding.id).is_none_or(|rule| rule.fixed);
-    let subject = finding.subject.as_ref().filter(|_| !fixed)?;
     // Of the machine there is no digest that this verb could bind it to.
-    let about_installed = finding.level == Level::Deny && *subject != SubjectId::machine();
-    about_installed.then(|| {
-        format!(
-            "openclaw-verify policy except {} {} --until DAY --reason TEXT",
-            shell_word(subject.as_str()),
-            finding.id
-        )
-    })
+    let about_installed = |id: &&SubjectId| !fixed && **id != SubjectId::machine();
+    let subject = finding.subject.as_ref().filter(about_installed)?;
+    Some(format!(
+        "openclaw-verify policy except {} {} --until DAY --reason TEXT",
+        shell_word(subject.as_str()),
+        finding.id
+    ))
 }
 
 /// The backlog as JSON, each item with the command that shows it.
@@ -110,6 +128,33 @@ pub(crate) fn backlog(backlog: &Backlog) -> Value {
         value["command"] = command(&item.remedy).into();
     }
     value
+}
+
+/// The one command that clears all of these, where there is one.
+pub(crate) fn of_all(findings: &[&Finding]) -> Option<String> {
+    let plain = |finding: &&Finding| {
+        matches!(
+            finding.remedy,
+            Remedy::Lock {
+                accept: false,
+                update: false,
+                online: false,
+                ..
+            }
+        )
+    };
+    // Changed settings and instructions are taken over only where the subject is named.
+    let named = |finding: &&Finding| rules::is_locked_by_name(finding.id);
+    if findings.iter().all(plain) && !findings.iter().any(named) {
+        return Some("openclaw-verify lock".to_owned());
+    }
+    let mut all = findings.iter().map(|finding| command(&finding.remedy));
+    let first = all
+        .next()
+        .flatten()
+        .filter(|first| !first.starts_with("--"))?;
+    all.all(|other| other.as_ref() == Some(&first))
+        .then_some(first)
 }
 
 /// What to do next about a finding: in words, with the command where there is one. Empty when there is nothing to say.

@@ -37,6 +37,11 @@ enum Effect {
     Redirects,
 }
 
+/// Whether a variable says from where something is fetched or to whom it is sent.
+fn redirects(name: &str) -> bool {
+    effect(name) == Some(Effect::Redirects)
+}
+
 /// Whether a variable loads code.
 pub(super) fn loads(name: &str) -> bool {
     effect(name) == Some(Effect::Loads)
@@ -492,6 +497,7 @@ mod tests {
         let paths = Paths::plain(Path::new("/"));
         for (name, value) in [
             ("NODE_OPTIONS", "--max-old-space-size=4096"),
+            ("NODE_OPTIONS", "--use-system-ca --expose-gc"),
             (
                 "NODE_OPTIONS",
                 "\"--max-old-space-size=4096 --no-warnings\"",

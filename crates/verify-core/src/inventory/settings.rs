@@ -14,7 +14,7 @@ use super::listing::{Class, ListingBuilder};
 use super::mcp_spec::{address, form, formed_words, looks_secret, names_a_secret, takes_secret};
 use super::paths::Paths;
 use super::steering::Steering;
-use super::{Observation, Subject, environment, ids};
+use super::{Observation, Setting, Subject, environment, ids};
 use crate::subject::{Kind, Source, SubjectId};
 use crate::text;
 
@@ -59,6 +59,20 @@ static PATTERNS: LazyLock<Vec<(Vec<&'static str>, Means)>> = LazyLock::new(|| {
         })
         .collect()
 });
+
+/// Takes the variables out of `found` that files of the state and the config set and that load no code. They steer as keys of the config
+/// do, so they are its: then whoever set one can say so, for as long as it stays as it is.
+pub(super) fn take_redirects(found: &mut Vec<Observation>) -> Vec<Observation> {
+    let steers = |one: &Observation| {
+        let Observation::LoadOverride { set, redirects, .. } = one else {
+            return false;
+        };
+        *redirects && matches!(set, Setting::Line | Setting::Config(_))
+    };
+    let (redirects, others) = std::mem::take(found).into_iter().partition(steers);
+    *found = others;
+    redirects
+}
 
 /// `config:openclaw`: what the config and the rows of the database beside it start, and what they guard and steer. None where there is
 /// neither.

@@ -126,11 +126,16 @@ impl Sources<'_> {
             ..Found::default()
         };
         found.reads.docker |= home_runtimes::has_sandbox(&self.config.value);
+        let redirects = settings::take_redirects(observations);
         let mut own = settings::read(paths, self.config, steering, observations);
-        if let Some(own) = &mut own {
-            let commands = started::of_config(paths, &self.config.value);
-            let program = self.options.program.as_deref();
-            started::hash_config(paths, &starts, &commands, program, own, &mut found);
+        match &mut own {
+            None => observations.extend(redirects),
+            Some(own) => {
+                own.observations.extend(redirects);
+                let commands = started::of_config(paths, &self.config.value);
+                let program = self.options.program.as_deref();
+                started::hash_config(paths, &starts, &commands, program, own, &mut found);
+            }
         }
         let subjects = &mut inventory.subjects;
         subjects.extend(own);

@@ -52,7 +52,7 @@ pub(super) fn variable_with(name: &str, value: &Value, home: Option<&str>) -> Re
 
 /// Whether every one of Node's options in `NODE_OPTIONS` loads no code.
 pub(crate) fn node_options_are_harmless(value: &str) -> bool {
-    const FLAGS: [&str; 9] = [
+    const FLAGS: [&str; 16] = [
         "--max-old-space-size",
         "--max-semi-space-size",
         "--max-http-header-size",
@@ -62,6 +62,14 @@ pub(crate) fn node_options_are_harmless(value: &str) -> bool {
         "--trace-warnings",
         "--enable-source-maps",
         "--dns-result-order",
+        "--expose-gc",
+        "--network-family-autoselection",
+        "--trace-deprecation",
+        "--trace-uncaught",
+        "--unhandled-rejections",
+        // Authorities that come with Node, or that only root can add.
+        "--use-bundled-ca",
+        "--use-system-ca",
     ];
     value
         .split_whitespace()

@@ -59,6 +59,16 @@ pub fn differing_files(id: &str) -> Option<About> {
     }
 }
 
+/// Whether the change that a finding of this id tells of is locked only where its subject is named.
+#[must_use]
+pub fn is_locked_by_name(id: &str) -> bool {
+    [
+        integrity::settings_changed::RULE.id,
+        integrity::instructions_changed::RULE.id,
+    ]
+    .contains(&id)
+}
+
 /// What policy has to know about the catalogue.
 #[must_use]
 pub fn infos() -> Vec<RuleInfo<'static>> {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use super::{MAX_FILE, OF_HOME, USUAL, assignments, unquoted};
+use super::{MAX_FILE, OF_HOME, USUAL, assignments, redirects, unquoted};
 use crate::inventory::mcp_spec::{looks_secret, names_a_secret};
 use crate::inventory::paths::Paths;
 use crate::inventory::settings::formed;
@@ -42,6 +42,8 @@ pub(in crate::inventory) fn names(paths: &Paths) -> BTreeMap<String, Value> {
             let value = unquoted(value);
             let is_public = steers && !names_a_secret(name) && !looks_secret(value);
             let value = match is_public {
+                // What may be excepted is bound to where it leads.
+                _ if redirects(name) => formed(&Value::from(value), names_a_secret(name)),
                 true => formed(&Value::from(value), false),
                 false => Value::Null,
             };

@@ -58,6 +58,7 @@ fn judge(
             place,
             set,
             redirects: false,
+            ..
         } => Draft::new(format!(
             "{variable} is set in {place}: it makes OpenClaw or Node load other code"
         ))
@@ -74,7 +75,7 @@ fn judge(
         ))
         .code("load-override")
         .level(Level::Warn)
-        .help(format!("remove {variable} from {place}, unless you set it"))
+        .help(format!("if you did not set it, remove {variable} from {place}"))
         .remedy(unset(variable, place, set)),
         Observation::Unexplained {
             hazard,
