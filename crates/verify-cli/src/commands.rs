@@ -9,6 +9,8 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::OnceLock;
 
+use jiff::ToSpan as _;
+use jiff::civil::Date;
 use openclaw_verify_core::archive::STATE_OF_CELL;
 use openclaw_verify_core::text;
 
@@ -33,6 +35,10 @@ pub(crate) struct Places {
     state: Option<PathBuf>,
     /// Where a backup is judged: what clears a finding is done in the cell, or in the unpacked backup.
     cell: Option<Cell>,
+    /// Whether it is a copy, in which no OpenClaw runs.
+    is_copy: bool,
+    /// The last day of an exception that is suggested.
+    until: Date,
 }
 
 /// What has OpenClaw's own command act on the installation that this call is about.
@@ -42,6 +48,9 @@ struct Chosen {
     /// Options behind its name.
     options: Vec<OsString>,
 }
+
+/// How far ahead an exception is suggested, as the first run writes them. A policy may say up to 180 days.
+const PUT_OFF_DAYS: i64 = 90;
 
 /// Those of this process, which serves one call.
 static OF_CALL: OnceLock<Places> = OnceLock::new();
@@ -77,6 +86,16 @@ pub(crate) fn carried(command: &str) -> String {
         Some(Places {
             cell: Some(cell), ..
         }) if !looks && !option && (lives || !own) => cell.inside(command),
+        // The one that was judged is the one that is meant.
+        Some(Places {
+            state: Some(state), ..
+        }) if command == "--state-dir DIR" => {
+            format!("--state-dir {}", text::shell_word(&state.to_string_lossy()))
+        }
+        // A copy asks no gate, and the original is another call's.
+        Some(Places { is_copy: true, .. }) if command.starts_with("openclaw-verify gate ") => {
+            "openclaw-verify explain install-not-gated".to_owned()
+        }
         Some(places) if own => places.after(command),
         Some(places) if command.starts_with("openclaw ") => places.for_openclaw(command),
         Some(places) if command.contains(STEP) => {
@@ -160,6 +179,8 @@ impl Places {
             own,
             openclaw: Chosen::of(common, from),
             state: operator::state_dir(common),
+            is_copy: common.relocated_from.is_some(),
+            until: operator::today(common).saturating_add(PUT_OFF_DAYS.days()),
             cell: None,
         }
     }
@@ -201,9 +222,10 @@ impl Places {
         format!("{before}openclaw{behind}{rest}")
     }
 
-    /// `command` with these places.
+    /// `command` with these places, and with a day where it wants one.
     pub(crate) fn after(&self, command: &str) -> String {
-        format!("{command}{}", self.own)
+        let day = format!("--until {}", self.until);
+        format!("{}{}", command.replace("--until DAY", &day), self.own)
     }
 }
 

@@ -166,7 +166,7 @@ impl Shown {
     fn of(error: &Error) -> Self {
         let help = error
             .help()
-            .map(|help| visible(&help.to_string()).into_owned());
+            .map(|help| wrap::join_commands(&visible(&help.to_string())));
         let cause = std::error::Error::source(error)
             .map(|cause| Cause(visible(&cause.to_string()).into_owned()));
         let (place, file) = match error {
@@ -190,7 +190,7 @@ impl Shown {
         Failure {
             what: self.what.clone(),
             cause: self.cause.as_ref().map(ToString::to_string),
-            help: self.help.clone(),
+            help: self.help.as_deref().map(wrap::unmarked),
             file: self.file.clone(),
             place: self.place.as_ref().map(|place| (place.line, place.column)),
             ..Failure::new(exit)
@@ -209,10 +209,8 @@ impl Shown {
             Some(width) => options.width(width),
             None => options.wrap_lines(false),
         };
-        Laid(self, options.build())
-            .to_string()
-            .trim_end()
-            .to_owned()
+        let laid = Laid(self, options.build()).to_string();
+        wrap::unmarked(laid.trim_end())
     }
 }
 

@@ -3,6 +3,7 @@
 //! Only verbs that read take a short id. What writes names its subject in full, so that a new package of a similar name cannot be
 //! written in place of the one that was meant.
 
+use openclaw_verify_core::rules::{self, Rule};
 use openclaw_verify_core::subject::SubjectId;
 use openclaw_verify_core::{Error, Result, Verifier, text};
 
@@ -54,6 +55,18 @@ pub(crate) fn to_write(verifier: &Verifier, text: &str, unasked: bool) -> Result
         ),
         format!("name it in full: {meant}"),
     ))
+}
+
+/// The finding that is called `named`, also as machines name it.
+pub(crate) fn finding(named: &str) -> Result<&'static Rule> {
+    let id = named.strip_prefix("openclaw-verify/").unwrap_or(named);
+    rules::rule(id).ok_or_else(|| {
+        let what = format!("no finding is called {}", text::excerpt(id, 60));
+        let known = rules::catalogue().iter().map(|rule| rule.id);
+        let help = did_you_mean(id, known)
+            .unwrap_or_else(|| "openclaw-verify explain lists all of them".to_owned());
+        Error::environment(what, help)
+    })
 }
 
 /// Every id that is installed or locked.

@@ -47,6 +47,11 @@ pub(crate) fn cache() -> Option<Cache> {
     operator::cache_folder().map(|folder| Cache::new(folder.join("registry")))
 }
 
+/// Whether a registry is configured for packages of any name.
+pub(crate) fn has_registry(common: &Common, policy: &Policy) -> bool {
+    config(common, Some(policy)).is_ok_and(|config| config.registry.is_some())
+}
+
 /// Policy counts first, then the environment, then the user's `.npmrc`, then the global one.
 fn config(common: &Common, policy: Option<&Policy>) -> Result<NpmConfig> {
     let env = |name: &str| std::env::var(name).ok();

@@ -8,6 +8,7 @@ use std::fs::File;
 use std::io;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 
 use openclaw_verify_core::finding::Input;
 use openclaw_verify_core::{Error, Origins, Result};
@@ -486,8 +487,10 @@ pub(crate) fn cache_folder() -> Option<PathBuf> {
 
 /// `path` as it is to be shown: relative to the working folder where it lies inside.
 pub(crate) fn shown(path: &Path) -> String {
+    // Below the root folder a path without its slash would read as one below another.
     let relative = std::env::current_dir()
         .ok()
+        .filter(|cwd| cwd.parent().is_some())
         .and_then(|cwd| path.strip_prefix(cwd).ok().map(Path::to_owned));
     let path = relative
         .as_deref()
@@ -541,30 +544,33 @@ fn default_folder(under_test: &[PathBuf]) -> Result<PathBuf> {
     })
 }
 
-/// The nearest folder at or above `folder` that holds a `.git`.
-/// The repository of another user whose files were not taken.
-static PASSED_OVER: std::sync::OnceLock<PathBuf> = std::sync::OnceLock::new();
-
-/// That repository, where a lock lies in it.
-pub(crate) fn passed_over_lock() -> Option<&'static Path> {
-    let root = PASSED_OVER.get()?;
-    root.join(LOCK).is_file().then_some(root.as_path())
-}
+/// The repository of another user whose files were not taken, as a word of a command.
+static PASSED_OVER: OnceLock<String> = OnceLock::new();
 
 /// Says once that the files of another user's repository are not taken: their owner could change what is decided.
 fn passed_over(root: &Path) {
-    PASSED_OVER.get_or_init(|| {
-        let whole = root.to_owned();
-        let root = shown(root);
+    let root = shown(root);
+    let word = openclaw_verify_core::text::shell_word(&root).into_owned();
+    if PASSED_OVER.set(word.clone()).is_ok() {
         output::stderr(&format!(
-            "note: the repository {root} belongs to another user, so its policy, lock and reviews are not used; to use them: --config {}",
-            openclaw_verify_core::text::shell_word(&root)
+            "note: the repository {root} belongs to another user, so its policy, lock and reviews are not used; to use them: --config {word}"
         ));
-        whole
-    });
+    }
 }
 
-fn git_root(folder: &Path) -> Option<PathBuf> {
+/// The repository of another user whose files were not taken, as a word of a command.
+pub(crate) fn passed_over_folder() -> Option<&'static str> {
+    PASSED_OVER.get().map(String::as_str)
+}
+
+/// Whether the call, or its environment, says where the operator's files are.
+pub(crate) fn folder_is_named() -> bool {
+    ["--config", "--lockfile"].into_iter().any(in_call)
+        || std::env::var_os("OPENCLAW_VERIFY_LOCKFILE").is_some()
+}
+
+/// The nearest folder at or above `folder` that holds a `.git`.
+pub(crate) fn git_root(folder: &Path) -> Option<PathBuf> {
     folder
         .ancestors()
         .find(|folder| folder.join(".git").symlink_metadata().is_ok())

@@ -73,7 +73,8 @@ pub(crate) fn whole(text: &str) -> String {
         .collect()
 }
 
-fn unmarked(text: &str) -> String {
+/// `text` without the marks of this module.
+pub(crate) fn unmarked(text: &str) -> String {
     text.chars()
         .filter(|c| *c != HANG)
         .map(|c| if c == JOIN { ' ' } else { c })
@@ -120,7 +121,7 @@ fn broken(out: &mut String, line: &str, width: usize) {
 }
 
 /// Marks the spaces of commands in running text, and of what stands between backticks.
-fn join_commands(line: &str) -> String {
+pub(crate) fn join_commands(line: &str) -> String {
     let mut out = String::with_capacity(line.len());
     let mut rest = line;
     loop {
@@ -168,10 +169,11 @@ fn find_command(text: &str) -> Option<usize> {
 
 /// Where a command of OpenClaw's or of a shell begins, as a finding names it at its end.
 fn find_foreign(text: &str) -> Option<usize> {
-    const STARTS: [&str; 10] = [
+    const STARTS: [&str; 11] = [
         "cd /",
         "OPENCLAW_STATE_DIR=",
         "openclaw plugins ",
+        "openclaw skills ",
         "openclaw config ",
         "openclaw secrets ",
         "openclaw doctor ",

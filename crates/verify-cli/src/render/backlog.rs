@@ -3,7 +3,6 @@
 use std::fmt::Write as _;
 
 use anstyle::Style;
-use jiff::ToSpan as _;
 use jiff::civil::Date;
 use openclaw_verify_core::policy::Exception;
 use openclaw_verify_core::text::shell_word;
@@ -11,9 +10,6 @@ use openclaw_verify_core::{Backlog, BacklogItem};
 
 use super::count;
 use crate::{commands, wording};
-
-/// How far ahead an exception is suggested, as in the starter policy. A policy may say up to 180 days.
-const PUT_OFF_DAYS: i64 = 90;
 
 /// What the ways beside reading stand on.
 pub(crate) struct Ways<'a> {
@@ -24,6 +20,8 @@ pub(crate) struct Ways<'a> {
     pub today: Date,
     /// Whether a registry was asked who built what.
     pub online: bool,
+    /// Whether one is known that could be asked.
+    pub has_registry: bool,
 }
 
 /// One line for each, the total, and the other ways that policy takes.
@@ -103,13 +101,20 @@ fn others(out: &mut String, items: &[BacklogItem], ways: &Ways<'_>) {
         item.publishers.is_empty() && item.subject.scheme() == "npm" && item.part == "tree"
     };
     let unasked = items.iter().filter(has_registry).count();
-    if unasked > 0 && !ways.online {
-        way(
-            format!(
-                "of {unasked} a registry may prove who published it, and then trust can replace a review:"
-            ),
-            "openclaw-verify review --online".to_owned(),
+    if unasked > 0 && !(ways.online && ways.has_registry) {
+        let proves = format!(
+            "of {unasked} a registry may prove who published it, and then trust can replace a review"
         );
+        match ways.has_registry {
+            true => way(
+                format!("{proves}; to ask it:"),
+                "openclaw-verify review --online".to_owned(),
+            ),
+            false => way(
+                format!("{proves}; to name npm's own, which --online then asks:"),
+                "openclaw-verify policy source \"$(npm config get registry)\"".to_owned(),
+            ),
+        }
     }
     way(
         format!(
@@ -135,11 +140,10 @@ fn put_off(way: &mut impl FnMut(String, String), items: &[BacklogItem], ways: &W
     let open = items.iter().rev().find(|item| exception(item).is_none());
     match (open, until) {
         (Some(item), _) => {
-            let day = ways.today.saturating_add(PUT_OFF_DAYS.days());
             way(
                 "not now: an exception that ends by itself, one for each:".to_owned(),
                 format!(
-                    "openclaw-verify policy except {} {} --until {day} --reason TEXT",
+                    "openclaw-verify policy except {} {} --until DAY --reason TEXT",
                     shell_word(item.subject.as_str()),
                     item.finding
                 ),

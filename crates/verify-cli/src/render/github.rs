@@ -1,4 +1,4 @@
-//! Workflow commands of GitHub Actions: one annotation a finding, then the summary as a plain line.
+//! Workflow commands of GitHub Actions: one annotation a finding that asks for something, then the notes and the summary as plain lines.
 
 use std::fmt::Write as _;
 
@@ -31,7 +31,7 @@ fn annotation(out: &mut String, finding: &Finding) {
     let command = match finding.level {
         Level::Deny => "error",
         Level::Warn => "warning",
-        Level::Note => "notice",
+        Level::Note => return note(out, finding),
         Level::Allow => return,
     };
     let place = finding.locations.first().map_or(String::new(), |location| {
@@ -58,6 +58,13 @@ fn annotation(out: &mut String, finding: &Finding) {
         property(&format!("openclaw-verify/{}", finding.id)),
         message(&text)
     );
+}
+
+/// A note asks for nothing, so it is no annotation on every pull request.
+fn note(out: &mut String, finding: &Finding) {
+    let subject = finding.subject.as_ref().map_or("", |id| id.as_str());
+    let (subject, text) = (message(subject), message(&finding.message));
+    let _ = writeln!(out, "note {} {subject}: {text}", finding.id);
 }
 
 /// Escapes of the runner for the text of a command.

@@ -30,7 +30,7 @@ pub(crate) fn headline(report: &Report, since: Since) -> Option<String> {
         return None;
     }
     let sorted = Sorted::of(report);
-    let changed = report.summary.violated > 0;
+    let changed = report.summary.violated > 0 && !only_another_host(report);
     let only_gone =
         sorted.banned + sorted.wrong + sorted.to_lock == 0 && !changed && sorted.gone > 0;
     let red = AnsiColor::Red.on_default().bold();
@@ -40,6 +40,13 @@ pub(crate) fn headline(report: &Report, since: Since) -> Option<String> {
             red,
             format!("{subjects} must not be used: look there first"),
         )
+    } else if sorted.is_another_state(report) {
+        let gone = count(sorted.gone, "locked subject");
+        let first = format!(
+            "is this the state directory that was locked? {gone} are not here, and {} here are not locked; another one: --state-dir DIR or --profile NAME",
+            sorted.to_lock
+        );
+        (red, first)
     } else if sorted.wrong > 0 {
         let (verb, was) = match sorted.wrong {
             1 => ("is", "it was"),
@@ -78,6 +85,16 @@ pub(crate) fn headline(report: &Report, since: Since) -> Option<String> {
         false => format!("; {}", rest.join(", ")),
     };
     Some(format!("{style}{first}{style:#}{rest}\n"))
+}
+
+/// Whether nothing is violated but that something else would start another host than the judged one: no file and no key is another one.
+fn only_another_host(report: &Report) -> bool {
+    let mut violated = report.findings.iter().filter(|finding| {
+        let rule = rules::rule(finding.id);
+        finding.outcome == Outcome::Violated
+            && rule.is_some_and(|rule| rule.group == Group::Integrity)
+    });
+    violated.all(|finding| finding.code == Some("other-host"))
 }
 
 /// What the findings ask for. What is wrong or moved is counted by subject, because one change of one subject has several findings; all
@@ -177,12 +194,22 @@ impl Sorted {
         }
     }
 
+    /// Whether most of what is here is new, and most of what was locked is gone: then the lock is hardly that of this state.
+    fn is_another_state(&self, report: &Report) -> bool {
+        const SEVERAL: usize = 3;
+        let here = report.summary.subjects;
+        self.gone >= SEVERAL && self.to_lock >= SEVERAL && self.to_lock * 2 > here
+    }
+
     fn rest(&self, report: &Report, gone_is_first: bool) -> Vec<String> {
         let by = match report.summary.suppressed_until {
             Some(until) if self.reading_is_excepted => format!(" by {until}"),
             _ => String::new(),
         };
-        let wrong = if self.banned > 0 { self.wrong } else { 0 };
+        let wrong = match self.banned > 0 || self.is_another_state(report) {
+            true => self.wrong,
+            false => 0,
+        };
         let gone = if gone_is_first { 0 } else { self.gone };
         let subjects = [
             (wrong, "not as locked and recorded"),

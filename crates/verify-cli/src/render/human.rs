@@ -13,8 +13,7 @@ use openclaw_verify_core::rules::Stage;
 use openclaw_verify_core::subject::Source;
 
 use super::{Detail, beside, count, counts, not_judged, releases};
-use crate::commands;
-use crate::wrap::HANG;
+use crate::{commands, wording};
 
 /// Lines of evidence under one finding before the rest is counted.
 const EVIDENCE_SHOWN: usize = 8;
@@ -22,6 +21,8 @@ const EVIDENCE_SHOWN: usize = 8;
 const SUBJECTS_SHOWN: usize = 6;
 /// Things that could not be looked at, before the rest is counted.
 const NOT_SEEN_SHOWN: usize = 6;
+/// Denied findings that one command clears, from which number on they are shown together.
+const ALIKE: usize = 4;
 /// Denied findings shown one by one before they are grouped like the others.
 const DENIED_SHOWN: usize = 20;
 
@@ -233,9 +234,7 @@ fn findings(out: &mut String, report: &Report, detail: Detail) {
             (_, Detail::Verbose) => found
                 .iter()
                 .for_each(|finding| single(out, finding, usize::MAX)),
-            (Level::Deny, _) if found.len() <= DENIED_SHOWN => found
-                .iter()
-                .for_each(|finding| single(out, finding, EVIDENCE_SHOWN)),
+            (Level::Deny, _) if found.len() <= DENIED_SHOWN => denied(out, &found),
             (Level::Note, Detail::Quiet) => {}
             (Level::Note, _) => counted(out, &found),
             _ => grouped(out, &found),
@@ -246,7 +245,20 @@ fn findings(out: &mut String, report: &Report, detail: Detail) {
     }
 }
 
-/// What exceptions cover, one line for each subject: it was decided on, so it must not hide what was not.
+/// Each by itself, unless one command clears many of a kind.
+fn denied(out: &mut String, findings: &[&Finding]) {
+    for group in by_id(findings) {
+        if group.len() >= ALIKE && wording::of_all(&group).is_some() {
+            together_by_id(out, &group);
+            continue;
+        }
+        for finding in group {
+            single(out, finding, EVIDENCE_SHOWN);
+        }
+    }
+}
+
+/// What exceptions cover, in short: it was decided on, so it must not hide what was not.
 fn excepted(out: &mut String, report: &Report) {
     let covered: Vec<&Finding> = report
         .findings
@@ -254,41 +266,31 @@ fn excepted(out: &mut String, report: &Report) {
         .filter(|finding| finding.suppressed.is_some())
         .collect();
     for group in by_id(&covered) {
-        let Some((first, suppressed)) = group
-            .first()
-            .and_then(|first| Some((first, first.suppressed.as_ref()?)))
-        else {
+        let Some(first) = group.first() else {
             continue;
         };
-        let alike = |finding: &&&Finding| {
-            finding.message == first.message && finding.suppressed == first.suppressed
-        };
-        let alike = group.iter().filter(alike).count() == group.len();
-        let until = format!("excepted until {}", suppressed.until);
         let things = count(group.len(), "finding");
-        let heading = heading(first);
-        if alike {
-            let reason = openclaw_verify_core::text::visible(&suppressed.reason);
-            line(out, format_args!("{things} {until}: {heading}"));
-            line(out, format_args!("  {}", first.message));
-            line(out, format_args!("  reason: {reason}"));
-        } else {
-            line(out, format_args!("{things} excepted: {heading}"));
-        }
+        line(out, format_args!("{things} excepted: {}", heading(first)));
+        let (mut message, mut until) = ("", String::new());
         for finding in &group {
-            let subject = finding.subject.as_ref().map_or("-", |id| id.as_str());
-            match (&finding.suppressed, alike) {
-                (Some(suppressed), false) => line(
-                    out,
-                    format_args!(
-                        "  {subject} {HANG}until {}: {} (reason: {})",
-                        suppressed.until,
-                        finding.message,
-                        openclaw_verify_core::text::visible(&suppressed.reason)
-                    ),
-                ),
-                _ => line(out, format_args!("    {subject}")),
+            // What is said of several is said once.
+            if finding.message != message {
+                message = &finding.message;
+                line(out, format_args!("  {message}"));
             }
+            let reason = finding
+                .suppressed
+                .as_ref()
+                .map_or(String::new(), |covered| {
+                    let reason = openclaw_verify_core::text::visible(&covered.reason);
+                    format!("until {}: {reason}", covered.until)
+                });
+            if reason != until {
+                line(out, format_args!("  {reason}"));
+                until = reason;
+            }
+            let subject = finding.subject.as_ref().map_or("-", |id| id.as_str());
+            line(out, format_args!("    {subject}"));
         }
         let next = match first.remedy.kind() {
             RemedyKind::Review => commands::carried("openclaw-verify review"),
@@ -327,12 +329,26 @@ fn together<'a>(out: &mut String, found: Vec<&'a Finding>) -> Vec<&'a Finding> {
             line(out, format_args!("    {text}"));
         }
     }
-    for finding in [first, second] {
-        line(out, format_args!("  next: {}", finding.help));
+    places(out, first);
+    line(out, format_args!("  next: {}", first.help));
+    if second.help != first.help {
+        line(out, format_args!("  next: {}", second.help));
     }
     out.push('\n');
     let rest = |finding: &&Finding| finding.id != first.id && finding.id != second.id;
     found.into_iter().filter(rest).collect()
+}
+
+/// Where it is; what is declared or was seen already names its place.
+fn places(out: &mut String, finding: &Finding) {
+    let locations = finding.locations.iter();
+    for location in locations.filter(|_| finding.declared.is_empty() && finding.observed.is_empty())
+    {
+        line(
+            out,
+            format_args!("    at {}:{}", location.file, location.line),
+        );
+    }
 }
 
 /// One finding with its evidence and what to do next.
@@ -353,64 +369,65 @@ fn single(out: &mut String, finding: &Finding, evidence: usize) {
             ),
         );
     }
-    // What is declared or was seen already names its place.
-    let locations = finding.locations.iter();
-    for location in locations.filter(|_| finding.declared.is_empty() && finding.observed.is_empty())
-    {
-        line(
-            out,
-            format_args!("    at {}:{}", location.file, location.line),
-        );
-    }
+    places(out, finding);
     if !finding.help.is_empty() {
         line(out, format_args!("  next: {}", finding.help));
     }
     out.push('\n');
 }
 
-/// Findings of one id together: what, who, and what to do next, so that sixty plugins stay readable.
+/// Findings of one id and code together: what, who, and what to do next, so that sixty plugins stay readable.
 fn grouped(out: &mut String, findings: &[&Finding]) {
     for group in by_id(findings) {
-        let [first, rest @ ..] = group.as_slice() else {
-            continue;
-        };
-        if rest.is_empty() {
-            single(out, first, EVIDENCE_SHOWN);
-            continue;
+        match group.as_slice() {
+            [] => {}
+            [only] => single(out, only, EVIDENCE_SHOWN),
+            group => together_by_id(out, group),
         }
-        line(
-            out,
-            format_args!("{} in {} places", heading(first), group.len()),
-        );
-        // True of everything that was installed by name alone: one line, and how to change it.
-        if first.remedy.kind() == RemedyKind::Reinstall && group.len() > SUBJECTS_SHOWN {
-            line(out, format_args!("  such as {}", first.message));
-            line(out, format_args!("  next: {}", first.help));
-            out.push('\n');
-            continue;
-        }
-        for finding in group.iter().take(SUBJECTS_SHOWN) {
-            let subject = finding
-                .subject
-                .as_ref()
-                .map_or(String::new(), |id| format!("{id}: "));
-            line(out, format_args!("  {subject}{}", finding.message));
-        }
-        if group.len() > SUBJECTS_SHOWN {
-            line(
-                out,
-                format_args!(
-                    "  … and {} more (-v shows them)",
-                    group.len() - SUBJECTS_SHOWN
-                ),
-            );
-        }
-        line(
-            out,
-            format_args!("  next: openclaw-verify explain {}", first.id),
-        );
-        out.push('\n');
     }
+}
+
+fn together_by_id(out: &mut String, group: &[&Finding]) {
+    let Some(first) = group.first() else {
+        return;
+    };
+    line(
+        out,
+        format_args!("{} in {} places", heading(first), group.len()),
+    );
+    // True of everything that was installed by name alone: one line, and how to change it.
+    if first.remedy.kind() == RemedyKind::Reinstall && group.len() > SUBJECTS_SHOWN {
+        line(out, format_args!("  such as {}", first.message));
+        line(out, format_args!("  next: {}", first.help));
+        out.push('\n');
+        return;
+    }
+    let all = wording::of_all(group);
+    for finding in group.iter().take(SUBJECTS_SHOWN) {
+        let subject = finding
+            .subject
+            .as_ref()
+            .map_or(String::new(), |id| format!("{id}: "));
+        line(out, format_args!("  {subject}{}", finding.message));
+        // What clears one alone; a flag is no command.
+        let own = wording::command(&finding.remedy).filter(|own| !own.starts_with("--"));
+        if let Some(own) = own.filter(|_| all.is_none()) {
+            line(out, format_args!("    {}", commands::carried(&own)));
+        }
+    }
+    if group.len() > SUBJECTS_SHOWN {
+        line(
+            out,
+            format_args!(
+                "  … and {} more (-v shows them)",
+                group.len() - SUBJECTS_SHOWN
+            ),
+        );
+    }
+    let explain = || format!("openclaw-verify explain {}", first.id);
+    let next = all.map_or_else(explain, |all| commands::carried(&all));
+    line(out, format_args!("  next: {next}"));
+    out.push('\n');
 }
 
 fn counted(out: &mut String, findings: &[&Finding]) {
@@ -471,7 +488,7 @@ fn not_covered(out: &mut String, report: &Report, detail: Detail) {
         for item in items.iter().take(shown) {
             line(
                 out,
-                format_args!("{dim}    {such}{HANG}{}: {}{dim:#}", item.what, item.why),
+                format_args!("{dim}    {such}{}: {}{dim:#}", item.what, item.why),
             );
         }
     }

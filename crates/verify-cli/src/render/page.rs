@@ -59,9 +59,9 @@ impl Page {
             self.end_text();
             self.text = format!("- {HANG}{item}");
         } else {
-            if !self.text.is_empty() {
-                self.text.push(' ');
-            }
+            // The lines of a paragraph begin where it does.
+            self.text
+                .push(if self.text.is_empty() { HANG } else { ' ' });
             self.text.push_str(line.trim());
         }
     }

@@ -35,11 +35,8 @@ pub(super) fn run(common: &Common, only: Option<(Vec<Kind>, Vec<String>)>) -> Re
                 .collect();
             start.bar.finish();
             output::human(&text)?;
-            output::stderr(&format!(
-                "no lock found at {}; run: {}",
-                operator::shown(&start.files.lock),
-                super::to_a_lock()
-            ));
+            let (what, help) = super::without_lock(&start.files);
+            output::stderr(&format!("{what}; {help}"));
             return Ok(Exit::Failed);
         }
         return Err(no_lock(&start.files, common.lock_only));

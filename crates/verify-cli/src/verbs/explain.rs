@@ -1,7 +1,7 @@
 //! `explain`: the page of a finding, compiled in from docs/findings; without an id, the list.
 
-use openclaw_verify_core::rules::{self, Rule};
-use openclaw_verify_core::{Error, Result, text};
+use openclaw_verify_core::Result;
+use openclaw_verify_core::rules::Rule;
 
 use crate::cli::Format;
 use crate::render::findings;
@@ -19,14 +19,7 @@ pub(super) fn run(id: Option<&str>, format: Format) -> Result<Exit> {
         output::report(&text, format)?;
         return Ok(Exit::Clean);
     };
-    let id = id.strip_prefix("openclaw-verify/").unwrap_or(id);
-    let Some(rule) = rules::rule(id) else {
-        let what = format!("no finding is called {}", text::excerpt(id, 60));
-        let known = rules::catalogue().iter().map(|rule| rule.id);
-        let help = names::did_you_mean(id, known)
-            .unwrap_or_else(|| "openclaw-verify explain lists all of them".to_owned());
-        return Err(Error::environment(what, help));
-    };
+    let rule = names::finding(id)?;
     match format {
         Format::Human => {
             let width = wrap::stdout().unwrap_or(wrap::USUAL).min(wrap::WIDEST);
@@ -46,6 +39,8 @@ fn page(rule: &Rule) -> &'static str {
 
 #[cfg(test)]
 mod tests {
+    use openclaw_verify_core::rules;
+
     use super::*;
 
     #[test]

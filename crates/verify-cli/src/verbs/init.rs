@@ -1,12 +1,14 @@
 //! `lock --init`: the first run. Lock, starter policy, and dated exceptions for what cannot have been pinned or reviewed yet.
 
+use std::path::{Path, PathBuf};
+
 use anstyle::AnsiColor;
 use openclaw_verify_core::finding::{Finding, Level};
 use openclaw_verify_core::policy::{Policy, Preset, starter};
 use openclaw_verify_core::review;
 use openclaw_verify_core::rules::{self, Group};
 use openclaw_verify_core::subject::SubjectId;
-use openclaw_verify_core::{Error, Relock, Result, Verifier, operator_file};
+use openclaw_verify_core::{Error, Relock, Result, Verifier, operator_file, text};
 
 use super::lock::{keep, tell_refused};
 use super::start_first;
@@ -70,8 +72,9 @@ pub(super) fn run(common: &Common, args: &LockArgs) -> Result<Exit> {
     // Judged by what was written, as the next run will.
     let report = rejudge(start.builder)?;
     say(common, "")?;
-    say(common, "Commit these files. In CI:")?;
-    say(common, "  openclaw-verify check --lock-only --config .")?;
+    for line in in_ci(&files) {
+        say(common, &line)?;
+    }
     say(common, "")?;
     if !standing.is_empty() {
         let (verb, what) = match standing.len() {
@@ -97,6 +100,29 @@ fn refuse_overwriting(files: &Files) -> Result<()> {
         }
     }
     Ok(())
+}
+
+/// What a job runs that has the files from their repository.
+fn in_ci(files: &Files) -> [String; 2] {
+    let folder = files
+        .policy
+        .parent()
+        .filter(|it| !it.as_os_str().is_empty());
+    let folder = folder.unwrap_or(Path::new("."));
+    let folder = folder.canonicalize().unwrap_or_else(|_| folder.to_owned());
+    let place = operator::git_root(&folder)
+        .and_then(|root| folder.strip_prefix(root).ok().map(Path::to_owned));
+    let say = match place {
+        Some(_) => "Commit these files. In CI, where the repository is checked out:",
+        None => "They are in no git repository. In CI, in one that holds them:",
+    };
+    let place = place.filter(|place| !place.as_os_str().is_empty());
+    let place = place.unwrap_or_else(|| PathBuf::from("."));
+    let word = text::shell_word(&place.to_string_lossy()).into_owned();
+    [
+        say.to_owned(),
+        format!("  openclaw-verify check --lock-only --config {word}"),
+    ]
 }
 
 /// Writes lock, policy and, where there are none, reviews; whether those are new.

@@ -32,7 +32,7 @@ use openclaw_verify_core::finding::Level;
 use openclaw_verify_core::inventory;
 use openclaw_verify_core::provenance::Instance;
 use openclaw_verify_core::subject::Kind;
-use openclaw_verify_core::{Builder, Error, Result, Verifier, operator_file, rules, text};
+use openclaw_verify_core::{Builder, Error, Result, Verifier, operator_file};
 
 use crate::anchors::anchors;
 use crate::cli::{CheckArgs, Cli, Common, Format, Verb, page};
@@ -412,15 +412,8 @@ fn builder(common: &Common, files: &Files, instance: Instance, online: bool) -> 
         (&common.deny, Level::Deny),
     ] {
         for id in ids {
-            let id = id.strip_prefix("openclaw-verify/").unwrap_or(id);
-            let known = || rules::catalogue().iter().map(|rule| rule.id);
-            // Whether a known one may be lowered is the library's to say.
-            if let Some(meant) =
-                names::did_you_mean(id, known()).filter(|_| known().all(|it| it != id))
-            {
-                let what = format!("no finding is called {}", text::excerpt(id, 60));
-                return Err(Error::environment(what, meant));
-            }
+            // Whether it may be lowered is the library's to say.
+            let id = names::finding(id)?.id;
             builder = builder.level(id, level);
         }
     }
@@ -456,27 +449,28 @@ fn detail(common: &Common) -> Detail {
 
 /// `lock_only`: what is asked for the lock alone is asked where there is no OpenClaw, so it is somewhere else.
 fn no_lock(files: &Files, lock_only: bool) -> Error {
+    let (what, help) = without_lock(files);
     if lock_only {
-        return Error::environment(
-            format!("no lock found at {}", operator::shown(&files.lock)),
-            "name the folder with policy and lock: --config DIR",
-        );
+        return Error::environment(what, "name the folder with policy and lock: --config DIR");
     }
-    let first = commands::unpacked().map(|unpack| format!("{unpack} && "));
-    Error::environment(
-        format!("no lock found at {}", operator::shown(&files.lock)),
-        format!("run: {}{}", first.unwrap_or_default(), to_a_lock()),
-    )
+    Error::environment(what, help)
 }
 
-/// The command that leads to a lock: the one that takes the lock of another user's repository, or the one that makes the first.
-fn to_a_lock() -> String {
-    match operator::passed_over_lock() {
-        Some(folder) => {
-            let folder = operator::shown(folder);
-            let folder = text::shell_word(&folder);
-            commands::carried(&format!("openclaw-verify check --config {folder}"))
-        }
-        None => commands::carried("openclaw-verify lock --init"),
+/// That there is no lock, and what to do: where the folder was not named, there may be one in another.
+fn without_lock(files: &Files) -> (String, String) {
+    let what = format!("no lock found at {}", operator::shown(&files.lock));
+    let unpack = commands::unpacked().map(|unpack| format!("{unpack} && "));
+    let first = format!(
+        "{}{}",
+        unpack.unwrap_or_default(),
+        commands::carried("openclaw-verify lock --init")
+    );
+    if operator::folder_is_named() {
+        return (what, format!("run: {first}"));
     }
+    let folder = operator::passed_over_folder().unwrap_or("DIR");
+    let help = format!(
+        "if it is in another folder: the same command with --config {folder}; the first time: {first}"
+    );
+    (what, help)
 }

@@ -27,10 +27,7 @@ fn except(common: &Common, args: &ExceptArgs) -> Result<Exit> {
     let path = start.files.policy.clone();
     let verifier = start.builder.build()?;
     let id = names::to_write(&verifier, &args.id, args.yes)?;
-    let finding = args
-        .finding
-        .strip_prefix("openclaw-verify/")
-        .unwrap_or(&args.finding);
+    let finding = names::finding(&args.finding)?.id;
     let exception = verifier.exception(&id, finding, args.until, &args.reason)?;
     start.bar.finish();
     let today = operator::today(common);

@@ -492,3 +492,115 @@ fn a_project_with_links_is_packed_by_one_line() {
         assert_eq!(fs::read_to_string(&record).expect("asked"), expected);
     }
 }
+
+/// Folders that were moved: one finding each, and one command that OpenClaw has.
+#[test]
+fn a_project_that_is_gone_is_forgotten_by_one_line() {
+    let mut installation = Installation::shipped();
+    crate::remedies::at_home(&mut installation);
+    let config = installation.state.join("openclaw.json");
+    let text = fs::read_to_string(&config).expect("config");
+    let mut parsed: Value = serde_json::from_str(&text).expect("JSON");
+    let gone = [
+        installation.home.join("gone"),
+        installation.home.join("also"),
+    ];
+    let mut all = parsed["plugins"]["load"]["paths"]
+        .as_array()
+        .cloned()
+        .unwrap_or_default();
+    all.extend(gone.iter().map(|folder| folder.to_str().into()));
+    parsed["plugins"]["load"]["paths"] = all.into();
+    fs::write(&config, parsed.to_string()).expect("config");
+    fs::rename(
+        installation.home.join("src/plugin-linked"),
+        installation.home.join("src/moved"),
+    )
+    .expect("moved");
+    let (_, report) = installation.check();
+    let about = |what: &str| -> Vec<String> {
+        let list = report["findings"].as_array().expect("findings").iter();
+        list.filter(|one| {
+            one["message"]
+                .as_str()
+                .is_some_and(|text| text.contains(what))
+        })
+        .map(|one| {
+            let text = |key: &str| one[key].as_str().unwrap_or_default().to_owned();
+            format!("{} {}: {}", text("level"), text("id"), text("help"))
+        })
+        .collect()
+    };
+    let linked = about("plugin-linked");
+    assert_eq!(linked.len(), 1, "{linked:?}");
+    assert!(linked[0].starts_with("deny tree-mismatch: "), "{linked:?}");
+    assert!(
+        linked[0].ends_with(": openclaw plugins uninstall acme-linked"),
+        "{linked:?}"
+    );
+    // The same line for each, because it takes all of them out: none moves the number of another.
+    for folder in gone {
+        let named = about(folder.to_str().expect("text"));
+        assert_eq!(named.len(), 1, "{named:?}");
+        assert!(named[0].starts_with("warn not-installed: "), "{named:?}");
+        let line = ": openclaw config set plugins.load.paths '[]'";
+        assert!(named[0].ends_with(line), "{named:?}");
+    }
+}
+
+/// A proxy in `.env` is the user's own choice as long as it stays as it is.
+#[test]
+fn a_variable_that_redirects_can_be_excepted_and_its_change_cannot() {
+    let installation = Installation::shipped();
+    let file = installation.state.join(".env");
+    fs::write(&file, "HTTPS_PROXY=http://user:secret@proxy.example:3128\n").expect("write");
+    installation.init(0);
+    let warned = |installation: &Installation| {
+        let (_, report) = installation.check();
+        let list = findings(&report);
+        list.into_iter()
+            .filter(|one| one.starts_with("unrecorded[load-override]"))
+            .count()
+    };
+    assert_eq!(warned(&installation), 1);
+    let shown = installation.run(&["check"]).stdout;
+    let (_, rest) = shown
+        .split_once("if you set it, except it for a time: ")
+        .expect("a way");
+    // The harness gives the places of the call itself.
+    let command = rest.split(" --state-dir ").next().expect("a command");
+    let done = crate::way_out::run(&installation, command).expect("a run");
+    assert_eq!(done.code, 0, "{}", done.text());
+    assert_eq!(warned(&installation), 0);
+    fs::write(&file, "HTTPS_PROXY=http://other.example:3128\n").expect("write");
+    assert_eq!(
+        warned(&installation),
+        1,
+        "another address is another decision"
+    );
+    let policy = fs::read_to_string(installation.policy()).expect("policy");
+    assert!(!policy.contains("secret") && !installation.lock_text().contains("secret"));
+    // What loads code is no choice.
+    fs::write(&file, "NODE_OPTIONS=--require=/tmp/x.js\n").expect("write");
+    let (code, report) = installation.check();
+    let found = findings(&report);
+    assert!(
+        code == 1
+            && found
+                .iter()
+                .any(|one| one.starts_with("unrecorded[load-override] : ")),
+        "{found:?}"
+    );
+}
+
+/// The link to the host is in every plugin, and is no package of it.
+#[test]
+fn a_folder_of_packages_with_nothing_but_the_host_is_no_dependency() {
+    let mut installation = Installation::shipped();
+    crate::remedies::at_home(&mut installation);
+    let (_, before) = installation.check();
+    fs::create_dir(installation.home.join("src/plugin-linked/node_modules")).expect("folder");
+    let (_, after) = installation.check();
+    assert_eq!(findings(&before), findings(&after));
+    assert_eq!(installation.run(&["lock", "--check"]).code, 0);
+}

@@ -277,7 +277,11 @@ fn the_way_from_the_backlog_to_green_and_on_to_the_next_version() {
     let installation = locked();
     let backlog = installation.run(&["review"]);
     assert_eq!(backlog.code, 0);
-    let [first, .., last] = &backlog.stdout.lines().collect::<Vec<_>>()[..] else {
+    let lines: Vec<&str> = backlog.stdout.lines().collect();
+    let (Some(first), Some(last)) = (
+        lines.first(),
+        lines.iter().find(|line| line.contains(" to read: ")),
+    ) else {
         panic!("{}", backlog.stdout)
     };
     assert!(
@@ -999,4 +1003,49 @@ fn reviewers_at_the_same_time_lose_nothing() {
             "{number}: {text}"
         );
     }
+}
+
+/// Each way beside reading is printed with a command, and each command does what is said.
+#[test]
+fn the_ways_beside_reading_can_be_run() {
+    let installation = Installation::shipped();
+    installation.init(0);
+    let ways = |expected: &[&str]| {
+        let shown = installation.run(&["review"]);
+        let (_, ways) = shown
+            .stdout
+            .split_once("Where you need not read it yourself:\n")
+            .unwrap_or_else(|| panic!("{}", shown.text()));
+        let commands: Vec<String> = ways
+            .lines()
+            .filter_map(|line| line.strip_prefix("    "))
+            .map(str::to_owned)
+            .collect();
+        assert_eq!(commands.len(), expected.len(), "{ways}");
+        for (command, expected) in commands.iter().zip(expected) {
+            assert!(command.starts_with(expected), "{command}");
+        }
+        commands
+    };
+    // Everything is excepted at first; a package of npm needs a registry to be asked.
+    ways(&[
+        "openclaw-verify explain unreviewed",
+        "openclaw-verify explain exception-expiring",
+    ]);
+    let policy = std::fs::read_to_string(installation.policy()).expect("policy");
+    let (head, _) = policy.split_once("[[exception]]").expect("exceptions");
+    std::fs::write(installation.policy(), head).expect("policy");
+    let commands = ways(&[
+        "openclaw-verify explain unreviewed",
+        "openclaw-verify policy except ",
+    ]);
+    // The harness gives the places of the call itself.
+    let command = commands[1]
+        .split(" --state-dir ")
+        .next()
+        .expect("a command");
+    let done = crate::way_out::run(&installation, command).expect("a run");
+    assert_eq!(done.code, 0, "{}", done.text());
+    let policy = std::fs::read_to_string(installation.policy()).expect("policy");
+    assert!(policy.contains("[[exception]]"), "{policy}");
 }

@@ -16,7 +16,8 @@ use crate::support::{Installation, Run, findings};
 use crate::tamper::{of_shipped, plugin};
 
 /// Commands of OpenClaw 2026.9.6 that a finding may name, as its own `--help` lists them.
-pub(crate) const OPENCLAW: [&str; 8] = [
+pub(crate) const OPENCLAW: [&str; 9] = [
+    "openclaw skills install ",
     "openclaw plugins install ",
     "openclaw plugins uninstall ",
     "openclaw config set ",

@@ -7,6 +7,8 @@ mod shown;
 
 use std::path::Path;
 
+#[cfg(not(feature = "online"))]
+use openclaw_verify_core::policy::Policy;
 use openclaw_verify_core::review::{ContentStore, MAX_STORE};
 use openclaw_verify_core::subject::SubjectId;
 use openclaw_verify_core::tree::ManifestStore;
@@ -16,6 +18,8 @@ use super::staged::{self, Staged};
 use super::{policy, start};
 use crate::cli::{Common, Format, ReviewArgs};
 use crate::commands::Places;
+#[cfg(feature = "online")]
+use crate::network::has_registry;
 use crate::operator::Files;
 use crate::render::backlog::Ways;
 use crate::{Exit, ask, names, operator, output, pager, render, wording};
@@ -139,6 +143,7 @@ fn backlog(common: &Common) -> Result<Exit> {
                 policy: &operator::shown(&start.files.policy),
                 today: operator::today(common),
                 online: common.online,
+                has_registry: has_registry(common, verifier.policy()),
             };
             render::backlog::backlog(&backlog, &ways)
         }
@@ -146,6 +151,12 @@ fn backlog(common: &Common) -> Result<Exit> {
     };
     output::report(&text, common.format)?;
     Ok(Exit::Clean)
+}
+
+/// Nothing is asked without a network.
+#[cfg(not(feature = "online"))]
+fn has_registry(_: &Common, _: &Policy) -> bool {
+    false
 }
 
 fn show(common: &Common, reading: &ReviewMaterial, from: Option<&Path>) -> Result<Exit> {

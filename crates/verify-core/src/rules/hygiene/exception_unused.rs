@@ -15,7 +15,7 @@ pub(in crate::rules) const RULE: Rule = Rule {
     stages: Stages::of(Stage::Installed, &[Stage::Host]),
     clears: RemedyKind::Operator,
     summary: "An exception in the policy covers nothing",
-    help: "What it covered was cleared, or the subject changed and needs a decision of its own; take it out.",
+    help: "What it covered was cleared, or the subject changed and needs a decision of its own; unless another machine with this policy needs it, take it out.",
     check: Check::Last(check),
 };
 
