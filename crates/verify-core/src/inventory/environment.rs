@@ -393,7 +393,7 @@ fn assignments(text: &str) -> Vec<(&str, &str)> {
         .map(|(at, c)| at + c.len_utf8());
     let mut done = 0;
     for start in std::iter::once(0).chain(starts) {
-        if start < done {
+        if start != 0 && start <= done {
             // Only blanks lie between: the same key again, and quadratic time for a file of line breaks.
             continue;
         }
@@ -537,6 +537,7 @@ mod tests {
             ("PATH", "/usr/bin:", false),
             ("PATH", "$HOME/bin:/usr/bin", false),
             ("PATH", "/tmp", false),
+            ("PATH", "/tmp/not-there-yet:/usr/bin", false),
             ("DYLD_ANYTHING", "/x", false),
             ("ENV", "/x", false),
             ("ENV", "./production", false),

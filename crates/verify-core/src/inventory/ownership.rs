@@ -34,10 +34,15 @@ pub(super) fn other_hand(place: &Path, owners: &[u32]) -> Option<String> {
     })
 }
 
-/// Whether anyone can put a file into this folder, or replace it or one above it. Links are followed; the group is not asked about.
+/// Whether anyone can put a file into this folder, or replace it or one above it; where it is not there, whether anyone can make it. Links
+/// are followed; the group is not asked about.
 pub(super) fn is_open(folder: &Path) -> bool {
-    folder.ancestors().enumerate().any(|(at, folder)| {
-        std::fs::metadata(folder).is_ok_and(|metadata| is_written_by(&metadata, OTHERS, at == 0))
+    let mut is_place = true;
+    folder.ancestors().any(|folder| {
+        std::fs::metadata(folder).is_ok_and(|metadata| {
+            let is_place = std::mem::replace(&mut is_place, false);
+            is_written_by(&metadata, OTHERS, is_place)
+        })
     })
 }
 

@@ -270,6 +270,55 @@ mod tests {
     }
 
     #[test]
+    fn units_that_are_started_beside_openclaw_are_in_its_definition() {
+        let dir = tempfile::tempdir().expect("temp dir");
+        let home = dir.path().canonicalize().expect("real path").join("home");
+        let folder = home.join(".config/systemd/user");
+        for folder in [&folder, &home.join(".openclaw")] {
+            std::fs::create_dir_all(folder).expect("folder");
+        }
+        let options = super::super::InventoryOptions {
+            home: Some(home.clone()),
+            ..super::super::InventoryOptions::new(home.join(".openclaw"))
+        };
+        let unit = |more: &str| {
+            let text = format!(
+                "[Unit]\nWants=network-online.target\n{more}[Service]\nExecStart=/x gateway\n"
+            );
+            std::fs::write(folder.join("openclaw-gateway.service"), text).expect("unit");
+        };
+        let keys = || {
+            let paths = Paths::new(&options).expect("paths");
+            let subjects = read(&paths, None, &[], &mut Found::default());
+            let definition = subjects[0].definition.as_ref().expect("definition");
+            definition.paths().map(str::to_owned).collect::<Vec<_>>()
+        };
+        unit("");
+        let before = keys();
+        assert!(
+            !before.iter().any(|key| key.contains("Wants")),
+            "{before:?}"
+        );
+        unit("Wants=evil.service\nOnFailure=worse.service other.target\n");
+        let added: Vec<String> = keys()
+            .into_iter()
+            .filter(|key| !before.contains(key))
+            .collect();
+        let named = |added: &[String], what: &str| added.iter().any(|key| key.ends_with(what));
+        assert!(named(&added, "Wants evil.service"), "{added:?}");
+        assert!(named(&added, "OnFailure worse.service"), "{added:?}");
+        unit("");
+        let beside = folder.join("openclaw-gateway.service.wants");
+        std::fs::create_dir(&beside).expect("folder");
+        std::os::unix::fs::symlink("../evil.service", beside.join("evil.service")).expect("link");
+        let added: Vec<String> = keys()
+            .into_iter()
+            .filter(|key| !before.contains(key))
+            .collect();
+        assert_eq!(added, ["openclaw-gateway.service starts evil.service too"]);
+    }
+
+    #[test]
     fn what_is_called_like_openclaw_counts_whatever_it_starts() {
         let dir = tempfile::tempdir().expect("temp dir");
         let home = dir.path().canonicalize().expect("real path").join("home");

@@ -26,7 +26,18 @@ pub(in crate::inventory) fn names(paths: &Paths) -> BTreeMap<String, Value> {
     let of_home = paths.home.iter().filter(|_| !paths.relocated());
     let of_home = of_home.map(|home| home.join(OF_HOME));
     let mut found = BTreeMap::new();
-    for file in of_state.chain(of_home) {
+    let of_manager = paths
+        .home
+        .iter()
+        .filter(|_| paths.not_here().is_none())
+        .flat_map(|home| {
+            paths
+                .list(&home.join(".config/environment.d"))
+                .unwrap_or_default()
+        })
+        .map(|entry| entry.path)
+        .filter(|file| file.extension().is_some_and(|end| end == "conf"));
+    for file in of_state.chain(of_home).chain(of_manager) {
         let Ok(bytes) = paths
             .real(&file)
             .map_err(ReadError::Io)
@@ -37,7 +48,8 @@ pub(in crate::inventory) fn names(paths: &Paths) -> BTreeMap<String, Value> {
         };
         for (name, value) in assignments(&String::from_utf8_lossy(&bytes)) {
             let upper = name.to_ascii_uppercase();
-            let steers = upper.starts_with("OPENCLAW_")
+            let steers = upper == "PATH"
+                || upper.starts_with("OPENCLAW_")
                 || STEERING.iter().any(|ending| upper.ends_with(ending));
             let value = unquoted(value);
             let is_public = steers && !names_a_secret(name) && !looks_secret(value);

@@ -42,8 +42,24 @@ const DIRECTIVES: [&str; 23] = [
     "UnsetEnvironment",
 ];
 
+/// Directives by which a unit has others started beside it. Targets start nothing by themselves.
+const PULLS: [&str; 8] = [
+    "Wants",
+    "Requires",
+    "Requisite",
+    "BindsTo",
+    "Upholds",
+    "OnFailure",
+    "OnSuccess",
+    "Sockets",
+];
+/// Folders beside a unit whose entries do the same.
+const PULL_FOLDERS: [&str; 3] = ["wants", "requires", "upholds"];
+
 pub(in crate::inventory) struct Unit {
     file: PathBuf,
+    /// Other units that folders beside it have started.
+    pulled: Vec<String>,
     /// File and text of the unit and of its drop-ins, in the order in which they count.
     pub(in crate::inventory) texts: Vec<(PathBuf, String)>,
 }
@@ -82,8 +98,18 @@ impl Unit {
                 texts.push((path, text));
             }
         }
+        let mut pulled: Vec<String> = folders
+            .iter()
+            .flat_map(|folder| PULL_FOLDERS.map(|end| folder.join(format!("{name}.{end}"))))
+            .flat_map(|folder| paths.list(&folder).unwrap_or_default())
+            .map(|entry| entry.name.to_string_lossy().into_owned())
+            .filter(|name| starts_something(name))
+            .collect();
+        pulled.sort();
+        pulled.dedup();
         Some(Self {
             file: file.to_owned(),
+            pulled,
             texts,
         })
     }
@@ -222,11 +248,29 @@ impl Unit {
                             &value,
                         );
                     }
+                } else if PULLS.contains(&key) {
+                    for other in value
+                        .split_whitespace()
+                        .filter(|name| starts_something(name))
+                    {
+                        listing.add(
+                            format!("{file} {key} {other}"),
+                            Class::Command,
+                            &Value::Null,
+                        );
+                    }
                 } else if DIRECTIVES.contains(&key) {
                     let value = formed_words(value);
                     listing.add(format!("{file} {key} #{at}"), Class::Command, &json!(value));
                 }
             }
+        }
+        for other in &self.pulled {
+            listing.add(
+                format!("{name} starts {other} too"),
+                Class::Command,
+                &Value::Null,
+            );
         }
         let mut subject = blank(name, paths.place(&self.file));
         subject.definition = Some(listing.finish());
@@ -257,6 +301,11 @@ impl Unit {
             }
         }
     }
+}
+
+/// Whether a unit of this name can run a program when it is started.
+fn starts_something(name: &str) -> bool {
+    !name.ends_with(".target") && !name.ends_with(".slice")
 }
 
 /// Variables that directives of a file of systemd's set.
