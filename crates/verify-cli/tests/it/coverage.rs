@@ -406,6 +406,33 @@ pub(crate) fn plants() -> Vec<Plant> {
             0,
         ),
         plant(
+            "another agent of the workspace gets servers",
+            |s| write(s, "workspace/.cursor/mcp.json", "{}"),
+            "instructions-changed",
+            ".cursor/mcp.json",
+            0,
+        ),
+        plant(
+            "codex may run more",
+            |s| {
+                write(
+                    s,
+                    "agents/main/agent/codex-home/rules/default.rules",
+                    "allow\n",
+                )
+            },
+            "settings-changed",
+            "codex-home/rules/default.rules",
+            0,
+        ),
+        plant(
+            "codex starts hooks",
+            |s| write(s, "agents/main/agent/codex-home/hooks.json", "{}"),
+            "tree-mismatch",
+            "codex-home/hooks.json",
+            1,
+        ),
+        plant(
             "an agent is called otherwise",
             |s| {
                 edit(
@@ -1340,8 +1367,10 @@ fn code_for_browsers_beside_node_and_a_cache_for_typescript_are_found() {
     write(&prefix, "bin/control-ui/assets/app.js", "ui()\n");
     installation.host = Some(host.canonicalize().expect("host"));
     installation.init(0);
+    let home = installation.home.to_str().expect("path").to_owned();
     let found = |what: &str| {
-        let (_, report) = installation.check();
+        let run = installation.run(&["check", "--format", "json", "--home", &home]);
+        let report = serde_json::from_str(&run.stdout).expect("a report");
         let mut found = findings(&report);
         found.retain(|finding| finding.starts_with(what));
         found
@@ -1365,12 +1394,22 @@ fn code_for_browsers_beside_node_and_a_cache_for_typescript_are_found() {
         let named = strange.iter().any(|finding| finding.contains(place));
         assert!(named, "{place}: {strange:?}");
     }
+    // A script that is a subject of its own does not cover the folder that it lies in.
+    write(&installation.home, "job.sh", "#!/bin/sh\n");
+    let job = installation.home.join("job.sh");
+    let config = serde_json::json!({ "secrets": { "providers": { "p": { "source": "exec", "command": job } } } });
+    fs::write(installation.state.join("openclaw.json"), config.to_string()).expect("config");
+    write(
+        &installation.home,
+        ".node_libraries/bufferutil.js",
+        "evil()\n",
+    );
     write(&prefix, "lib/node/bufferutil/index.js", "evil()\n");
     let global = found("unrecorded[ancestor-node-modules]");
-    let named = global
-        .iter()
-        .any(|finding| finding.contains("prefix/lib/node"));
-    assert!(named, "{global:?}");
+    for place in ["prefix/lib/node", ".node_libraries"] {
+        let named = global.iter().any(|finding| finding.contains(place));
+        assert!(named, "{place}: {global:?}");
+    }
     assert_eq!(jiti(), 1);
 }
 

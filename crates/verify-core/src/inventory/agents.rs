@@ -21,7 +21,7 @@ use crate::tree::{LeaveOut, TreeSpec};
 /// Most bytes of one settings or instructions file.
 const MAX_FILE: u64 = 4 << 20;
 /// Instructions that OpenClaw sends unasked [M 2026.9.6], or that the agents which it may start take from their folder.
-const INSTRUCTIONS: [&str; 11] = [
+const INSTRUCTIONS: [&str; 16] = [
     "AGENTS.md",
     "AGENTS.override.md",
     "GEMINI.md",
@@ -32,6 +32,11 @@ const INSTRUCTIONS: [&str; 11] = [
     "HEARTBEAT.md",
     "BOOTSTRAP.md",
     "CLAUDE.md",
+    "CLAUDE.local.md",
+    "QWEN.md",
+    ".cursorrules",
+    ".github/copilot-instructions.md",
+    "opencode.json",
     // With it the agent is told that these are OpenClaw's own docs. [S `docs-path`]
     "docs/docs.json",
 ];
@@ -47,7 +52,20 @@ const CODE: [&str; 8] = [
     "hooks",
 ];
 /// Entries of `codex-home` that decide; the rest are sessions and caches.
-const CODEX: [&str; 5] = ["AGENTS.md", "config.toml", "skills", "prompts", "plugins"];
+const CODEX: [&str; 8] = [
+    "AGENTS.md",
+    "AGENTS.override.md",
+    "config.toml",
+    "hooks",
+    "hooks.json",
+    "skills",
+    "prompts",
+    "plugins",
+];
+/// The entry that is codex's own folder.
+const CODEX_HOME: &str = "codex-home";
+/// What codex may run without a question: it adds to it where it is told "always".
+const CODEX_RULES: &str = "codex-home/rules";
 /// Keys of an agent's settings that start a program or name code to load. [S `SettingsManager`]
 const COMMANDS: [&str; 5] = [
     "shellPath",
@@ -64,10 +82,12 @@ const PROJECT_PROMPTS: [&str; 2] = ["SYSTEM.md", "APPEND_SYSTEM.md"];
 const WORKTREE_SCRIPT: &str = ".openclaw/worktree-setup.sh";
 /// Folders of a workspace from which agents take plugins, commands and prompts: those of other agents, and those of a session that is made
 /// with OpenClaw's kit and its own loader. [S 2026.9.6 `DefaultResourceLoader`; the gateway switches that search off]
-const PROJECT_FOLDERS: [&str; 7] = [
+const PROJECT_FOLDERS: [&str; 9] = [
     ".claude",
     ".codex",
+    ".cursor",
     ".gemini",
+    ".opencode",
     ".openclaw/extensions",
     ".openclaw/prompts",
     ".openclaw/skills",
@@ -161,6 +181,14 @@ fn subject(
         for name in ["settings.json", "models.json", "auth-profiles.json"] {
             listings.keys(paths, &folder.join(name), name, "", observations);
         }
+        for entry in paths.list(&folder.join(CODEX_RULES)).unwrap_or_default() {
+            // One that cannot be read is said with all that could not.
+            if let Some(text) = paths.lossy(&entry.path, MAX_FILE) {
+                let shown = format!("{CODEX_RULES}/{}", entry.name.to_string_lossy());
+                let settings = &mut listings.settings;
+                settings.add_bytes(shown, Class::Guard, text.as_bytes());
+            }
+        }
     }
     for workspace in workspaces {
         listings.workspace(paths, workspace, observations);
@@ -247,7 +275,12 @@ impl Listings {
 /// The entries of an agent's folder that hold code, as one tree; none where there are none.
 fn code(paths: &Paths, folder: &Path) -> Option<TreeSpec> {
     let entries = paths.list(folder).ok()?;
-    let is_code = |name: &str| CODE.contains(&name);
+    let codex = paths.list(&folder.join(CODEX_HOME)).unwrap_or_default();
+    // A codex that only signed in left nothing there that decides.
+    let has_codex = codex
+        .iter()
+        .any(|entry| CODEX.contains(&&*entry.name.to_string_lossy()));
+    let is_code = |name: &str| CODE.contains(&name) && (name != CODEX_HOME || has_codex);
     if !entries
         .iter()
         .any(|entry| is_code(&entry.name.to_string_lossy()))
@@ -258,15 +291,10 @@ fn code(paths: &Paths, folder: &Path) -> Option<TreeSpec> {
         let name = entry.name.to_string_lossy().into_owned();
         (!is_code(&name)).then_some(LeaveOut::Entry(name))
     });
-    let codex = folder.join("codex-home");
-    let data = paths
-        .list(&codex)
-        .unwrap_or_default()
-        .into_iter()
-        .filter_map(|entry| {
-            let name = entry.name.to_string_lossy().into_owned();
-            (!CODEX.contains(&name.as_str())).then(|| LeaveOut::Entry(format!("codex-home/{name}")))
-        });
+    let data = codex.iter().filter_map(|entry| {
+        let name = entry.name.to_string_lossy();
+        (!CODEX.contains(&&*name)).then(|| LeaveOut::Entry(format!("{CODEX_HOME}/{name}")))
+    });
     Some(TreeSpec {
         root: folder.to_owned(),
         boundary: folder.to_owned(),
