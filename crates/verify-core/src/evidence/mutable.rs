@@ -255,7 +255,7 @@ mod tests {
                 self.locked,
                 true,
                 Some(&self.store),
-                crate::tree::compare,
+                tree::compare,
             );
             let declared: Vec<Pattern> = declared
                 .iter()

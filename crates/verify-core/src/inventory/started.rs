@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 use super::context::{Found, Workspace};
 use super::mcp_local;
 use super::paths::Paths;
-use super::{Observation, Subject, other_host, settings};
+use super::{NotCovered, NotCoveredGroup, Observation, Subject, other_host, settings};
 
 /// Keys whose text names a program, or a library that is loaded, beside `command`.
 const PROGRAMS: [&str; 9] = [
