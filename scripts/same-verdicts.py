@@ -42,7 +42,7 @@ def decided(report):
     if report is None:
         return None
     report = report.get("report", report)
-    findings = sorted(
+    findings = [
         [
             finding["id"],
             finding.get("code"),
@@ -53,7 +53,9 @@ def decided(report):
         ]
         for finding in report.get("findings", [])
         if (finding["id"], finding["level"]) not in ALLOWED
-    )
+    ]
+    # As text: of two findings one may have a code or a subject, and the other none.
+    findings.sort(key=key)
     subjects = {
         subject["id"]: [subject.get("basis"), subject["outcomes"], subject.get("tree")]
         for subject in report.get("subjects", [])
