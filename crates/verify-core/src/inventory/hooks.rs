@@ -174,69 +174,76 @@ impl Reader<'_> {
             return;
         };
         for (id, raw) in map {
-            let place = format!(
-                "state/openclaw.sqlite#hooks.internal.installs/{}",
-                text::excerpt(id, 80)
-            );
-            let record = records::record(place.clone(), raw);
-            if record.source.is_empty() {
-                // The folder is looked at anyway: below `hooks/` it is found without a record.
-                self.unreadable(
-                    &place,
-                    "is no install record: it has no source, or a field of the wrong type",
-                );
-                continue;
-            }
-            let canonical = self.paths.root("hooks").join(id);
-            let located = match &record.install_path {
-                Some(path) => self.paths.locate(path),
-                None => Located::At(paths::normalize(&canonical)),
-            };
-            let folder = match located {
-                Located::At(folder) => folder,
-                other => {
-                    self.found.observations.push(not_located(place, other));
-                    continue;
-                }
-            };
-            if self.paths.kind(&folder) != At::Folder {
-                self.found.observations.push(Observation::MissingFolder {
-                    path: self.paths.shown(&folder),
-                    left: None,
-                });
-                continue;
-            }
-            let source = records::source(self.paths, &record);
-            let names = [format!("managed/{}", ids::part(id))];
-            let Some(mut subject) =
-                self.subject("hook", &names, source, id.clone(), &folder, Policy::Managed)
-            else {
-                continue;
-            };
-            // Compared by real paths: the state directory, or `hooks` in it, may be a link.
-            let place = self.paths.real(&folder).unwrap_or_else(|_| folder.clone());
-            if source != Source::Link && paths::normalize(&canonical) != place {
-                subject.observations.push(Observation::OutsideState {
-                    recorded: text::excerpt(
-                        record.install_path.as_deref().unwrap_or_default(),
-                        200,
-                    ),
-                    canonical: self.paths.shown(&canonical),
-                });
-            }
-            if let (Some(recorded), Some(version)) = (&record.version, &subject.version)
-                && recorded != version
-            {
-                subject.observations.push(Observation::RecordConflict {
-                    what: "version",
-                    recorded: text::excerpt(recorded, 80),
-                    found: text::excerpt(version, 80),
-                    advisory: false,
-                });
-            }
-            subject.record = Some(record);
-            self.found.subjects.push(subject);
+            self.pack(id, raw);
         }
+    }
+
+    /// The hook pack that a record is about.
+    fn pack(&mut self, id: &str, raw: &Value) {
+        let place = format!(
+            "state/openclaw.sqlite#hooks.internal.installs/{}",
+            text::excerpt(id, 80)
+        );
+        let record = records::record(place.clone(), raw);
+        if record.source.is_empty() {
+            // The folder is looked at anyway: below `hooks/` it is found without a record.
+            self.unreadable(
+                &place,
+                "is no install record: it has no source, or a field of the wrong type",
+            );
+            return;
+        }
+        let canonical = self.paths.root("hooks").join(id);
+        let located = match &record.install_path {
+            Some(path) => self.paths.locate(path),
+            None => Located::At(paths::normalize(&canonical)),
+        };
+        let folder = match located {
+            Located::At(folder) => folder,
+            other => {
+                self.found.observations.push(not_located(place, other));
+                return;
+            }
+        };
+        if self.paths.kind(&folder) != At::Folder {
+            self.found.observations.push(Observation::MissingFolder {
+                path: self.paths.shown(&folder),
+                left: None,
+            });
+            return;
+        }
+        let source = records::source(self.paths, &record);
+        let names = [format!("managed/{}", ids::part(id))];
+        let Some(mut subject) = self.subject(
+            "hook",
+            &names,
+            source,
+            id.to_owned(),
+            &folder,
+            Policy::Managed,
+        ) else {
+            return;
+        };
+        // Compared by real paths: the state directory, or `hooks` in it, may be a link.
+        let place = self.paths.real(&folder).unwrap_or_else(|_| folder.clone());
+        if source != Source::Link && paths::normalize(&canonical) != place {
+            subject.observations.push(Observation::OutsideState {
+                recorded: text::excerpt(record.install_path.as_deref().unwrap_or_default(), 200),
+                canonical: self.paths.shown(&canonical),
+            });
+        }
+        if let (Some(recorded), Some(version)) = (&record.version, &subject.version)
+            && recorded != version
+        {
+            subject.observations.push(Observation::RecordConflict {
+                what: "version",
+                recorded: text::excerpt(recorded, 80),
+                found: text::excerpt(version, 80),
+                advisory: false,
+            });
+        }
+        subject.record = Some(record);
+        self.found.subjects.push(subject);
     }
 
     /// `<state>/hooks/*` without a record.
