@@ -77,10 +77,11 @@ pub(crate) fn command_in(help: &str) -> Option<String> {
         Some((see, rest)) if see.starts_with("see what changed: ") => rest,
         _ => help,
     };
-    if let Some(flag) = help.rsplit_once(": ").map(|(_, last)| last)
+    let added = |last: &str| last.trim_start_matches("the same command with ").to_owned();
+    if let Some(flag) = help.rsplit_once(": ").map(|(_, last)| added(last))
         && flag.starts_with("--")
     {
-        return Some(flag.to_owned());
+        return Some(flag);
     }
     // Words about another command may stand before it.
     if let Some((_, last)) = help.rsplit_once(": ")
