@@ -159,6 +159,15 @@ PYTHON
   if grep -n '@' "$OUT/openclaw-verify.rb"; then fail 'the formula has holes'; fi
   if command -v ruby >/dev/null; then ruby -c "$OUT/openclaw-verify.rb" >/dev/null || fail 'the formula is no Ruby'; else echo 'the formula was not parsed: ruby is not here'; fi
   if command -v nix-instantiate >/dev/null; then nix-instantiate --parse flake.nix >/dev/null || fail flake.nix; else echo 'flake.nix was not parsed: nix-instantiate is not here'; fi
+  python3 - <<'PYTHON' || fail 'flake.lock is not that of flake.nix'
+import json
+import sys
+
+with open("flake.lock", encoding="utf-8") as lock, open("flake.nix", encoding="utf-8") as flake:
+    pinned, written = json.load(lock)["nodes"]["nixpkgs"], flake.read()
+rev = pinned["locked"]["rev"]
+sys.exit(not (len(rev) == 40 and pinned["original"]["rev"] == rev and f"github:NixOS/nixpkgs/{rev}" in written))
+PYTHON
   passed 'archive: twice the same bytes, where binstall looks; formula from its checksums'
 }
 
