@@ -188,6 +188,8 @@ export interface SubjectReport {
   dependencies?: string | null;
   /** What other tools wrote down about it, and whether that is what is there. No verdict stands on it. */
   toolRecords?: Array<ToolRecord>;
+  /** Of the core: whether the commit that its provenance names is that of a signed tag of its makers. */
+  release?: CoreRelease | null;
   /** What a Nix store says of it, where it lies in one or leads into one. */
   nixStore?: StoreReport | null;
   /** What an intact verdict stands on; none where the subject is not intact. */
@@ -251,6 +253,43 @@ export type ToolRecord = {
   why: string;
 };
 
+/** The release that the core was built from. */
+export interface CoreRelease {
+  /** `verified` where a signed tag that you allow and the provenance name one commit, `violated` where they name two. */
+  outcome: Outcome;
+  /** Why it is not verified, safe to show. */
+  why?: string | null;
+  /** The repository that the provenance names. */
+  repository?: string | null;
+  /** The commit that the provenance names. */
+  commit?: string | null;
+  /** The tag of this version that is pinned. */
+  tag?: string | null;
+  /** The commit that the tag leads to. */
+  tagCommit?: string | null;
+  /** Who signed the tag, where that is one whom policy allows. */
+  signer?: TagSigner | null;
+}
+
+/**
+ * The outcome of a fact or of a group of facts. Ordered so that the maximum of several is their sum: one violation violates all,
+ * one open question keeps the rest from being called verified.
+ */
+export type Outcome = "not-applicable" | "verified" | "not-established" | "violated";
+
+/** A key that the operator's file allows. */
+export interface TagSigner {
+  /**
+   * The principal as the operator's file has it; for OpenPGP the primary user ID of the operator's certificate; for gitsign
+   * the identity in the certificate.
+   */
+  principal: string;
+  /** Such as `ssh-ed25519`. */
+  keyType: string;
+  /** `SHA256:…` as OpenSSH writes it, or the OpenPGP fingerprint in hex. */
+  fingerprint: string;
+}
+
 /** What a Nix store says of a subject that lies in it or leads into it. */
 export interface StoreReport {
   /** The store's database, safe to show. */
@@ -262,12 +301,6 @@ export interface StoreReport {
   /** The store paths, sorted by name. */
   paths: Array<StorePathReport>;
 }
-
-/**
- * The outcome of a fact or of a group of facts. Ordered so that the maximum of several is their sum: one violation violates all,
- * one open question keeps the rest from being called verified.
- */
-export type Outcome = "not-applicable" | "verified" | "not-established" | "violated";
 
 /** One store path. */
 export interface StorePathReport {
@@ -338,19 +371,6 @@ export interface ReleaseReport {
   failures: Array<string>;
   /** What an accepted tag should still be read with. */
   notes: Array<string>;
-}
-
-/** A key that the operator's file allows. */
-export interface TagSigner {
-  /**
-   * The principal as the operator's file has it; for OpenPGP the primary user ID of the operator's certificate; for gitsign
-   * the identity in the certificate.
-   */
-  principal: string;
-  /** Such as `ssh-ed25519`. */
-  keyType: string;
-  /** `SHA256:…` as OpenSSH writes it, or the OpenPGP fingerprint in hex. */
-  fingerprint: string;
 }
 
 /** How a tag relates to its pin. */
@@ -478,6 +498,10 @@ export type Remedy = {
   kind: "set-aside";
   /** The file, folder or link: relative to the state directory, or absolute. */
   path: string;
+} | {
+  kind: "set-state-dir";
+  /** The state directory, whole. */
+  folder: string;
 } | {
   kind: "pack";
   /** The project's folder: relative to the state directory, or absolute. */
