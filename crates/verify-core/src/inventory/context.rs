@@ -18,6 +18,8 @@ pub(crate) struct Context<'a> {
     pub config: &'a Value,
     /// The workspaces of all agents, the default one first.
     pub workspaces: &'a [Workspace],
+    /// Folders in which units start OpenClaw.
+    pub started_in: &'a [PathBuf],
 }
 
 /// One agent's workspace folder.

@@ -2,6 +2,7 @@
 //! and the settings and plug-ins of Docker's command.
 
 use std::collections::BTreeSet;
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
 use serde_json::Value;
@@ -10,7 +11,8 @@ use super::context::HomeReaders;
 use super::listing::{Class, ListingBuilder};
 use super::mcp_local::{self, python};
 use super::paths::{Kind as Entry, Paths};
-use super::{Subject, ids};
+use super::settings::formed;
+use super::{NotCovered, NotCoveredGroup, Subject, ids};
 use crate::json;
 use crate::subject::{Kind, Source, SubjectId};
 use crate::tree::{LeaveOut, TreeSpec};
@@ -32,11 +34,17 @@ const DOCKER_KEYS: [&str; 8] = [
 ];
 
 /// The subjects that there are. In a copy, and for an owner who is no user of this machine, the home folder says nothing.
-pub(super) fn read(paths: &Paths, readers: HomeReaders) -> Vec<Subject> {
+pub(super) fn read(
+    paths: &Paths,
+    readers: HomeReaders,
+    not_covered: &mut Vec<NotCovered>,
+) -> Vec<Subject> {
     let Some(home) = paths.home.as_ref().filter(|_| paths.not_here().is_none()) else {
         return Vec::new();
     };
-    let python = readers.python.then(|| user_packages(paths, home));
+    let python = readers
+        .python
+        .then(|| user_packages(paths, home, not_covered));
     let docker = readers.docker.then(|| docker(paths, home));
     [python, docker].into_iter().flatten().flatten().collect()
 }
@@ -107,89 +115,88 @@ impl Collected {
     }
 }
 
-/// `~/.local/lib/python3.*/site-packages` [PEP 370]: start-up files, which every Python runs, are the tree; packages the dependencies.
-fn user_packages(paths: &Paths, home: &Path) -> Option<Subject> {
-    let written = [home.join(".local/lib"), home.join("Library/Python")];
-    let prefixes = [home.join(".local"), home.join("Library/Python")];
-    let mut found = None;
-    for (folder, prefix) in written.iter().zip(prefixes) {
-        let Ok(root) = paths.real(folder) else {
-            continue;
-        };
-        let sites = match folder.ends_with("Python") {
-            // One prefix for each version of Python.
-            true => {
-                let versions = paths.list(&prefix).unwrap_or_default().into_iter();
-                versions
-                    .flat_map(|version| python::sites(paths, &version.path))
-                    .collect()
-            }
-            false => python::sites(paths, &prefix),
-        };
-        let sites: Vec<PathBuf> = sites
-            .iter()
-            .filter_map(|site| paths.real(site).ok())
-            .filter(|site| site.starts_with(&root))
-            .collect();
-        found = found.or_else(|| of_sites(paths, &root, &sites));
-    }
-    found
+/// `~/.local/lib/python3.*/site-packages` [PEP 370]: start-up files, which every Python runs, and packages.
+fn user_packages(paths: &Paths, home: &Path, not_covered: &mut Vec<NotCovered>) -> Option<Subject> {
+    let local = home.join(".local");
+    // On macOS, one prefix for each version.
+    let versions = home.join("Library/Python");
+    let prefixes = paths.list(&versions).unwrap_or_default().into_iter();
+    let of_versions: Vec<PathBuf> = prefixes.map(|version| version.path).collect();
+    [(local.join("lib"), vec![local]), (versions, of_versions)]
+        .into_iter()
+        .find_map(|(folder, prefixes)| {
+            let root = paths.real(&folder).ok()?;
+            let sites = prefixes
+                .iter()
+                .flat_map(|prefix| python::sites(paths, prefix));
+            let real = sites.filter_map(|site| paths.real(&site).ok());
+            let sites: Vec<PathBuf> = real.filter(|site| site.starts_with(&root)).collect();
+            of_sites(paths, &root, &sites, not_covered)
+        })
 }
 
-fn of_sites(paths: &Paths, root: &Path, sites: &[PathBuf]) -> Option<Subject> {
+fn of_sites(
+    paths: &Paths,
+    root: &Path,
+    sites: &[PathBuf],
+    not_covered: &mut Vec<NotCovered>,
+) -> Option<Subject> {
     let mut subject = subject(paths, "python", root);
-    let (mut start, mut packages) = (Collected::new(root), Collected::new(root));
+    let mut found = Collected::new(root);
     for site in sites {
-        let entries = paths.list(site).unwrap_or_default();
-        let is_start = |name: &str| {
-            let stem = name.split('.').next().unwrap_or_default();
-            name.ends_with(".pth") || matches!(stem, "usercustomize" | "sitecustomize")
+        let shown = paths.shown(site);
+        let read = match python::read(paths, site, false) {
+            Ok(read) => read,
+            Err(error) => {
+                paths.refuse_because(site, error.to_string());
+                continue;
+            }
         };
-        let (first, rest): (Vec<_>, Vec<_>) = entries
-            .into_iter()
-            .partition(|entry| is_start(&entry.name.to_string_lossy()));
-        for entry in first {
-            start.keep(&entry.path);
+        let empty = paths.list(site).is_ok_and(|entries| entries.is_empty());
+        match read.kept {
+            None if empty => {}
+            None => found.keep(site),
+            Some(_) => {
+                // What every Python reads as it starts counts all the same.
+                let files = paths.list(site).unwrap_or_default().into_iter();
+                let files =
+                    files.filter(|entry| entry.kind == Entry::File || is_start(&entry.name));
+                files.for_each(|entry| found.keep(&entry.path));
+                not_covered.push(NotCovered::new(
+                    NotCoveredGroup::Elsewhere,
+                    format!("the packages of Python in {shown}"),
+                    "they are too many or too large to be hashed; give a server an environment of its own",
+                ));
+            }
         }
-        let taken = python::read(paths, site, false).ok();
-        let Some(whole) = taken.filter(|found| found.kept.is_none()) else {
-            let shown = paths.shown(site);
-            subject.not_hashed.push(format!(
-                "the packages in {shown} are too many or too large, and are not hashed"
-            ));
-            continue;
-        };
-        for entry in rest.iter().filter(|entry| entry.name != "__pycache__") {
-            packages.keep(&entry.path);
+        for cache in &read.caches {
+            let place = found.relative(cache).map(LeaveOut::Entry);
+            found.left_out.extend(place);
+            let oddities = mcp_local::compiled_oddities(paths, cache);
+            subject.observations.extend(oddities);
         }
-        for cache in &whole.caches {
-            let place = packages.relative(cache).map(LeaveOut::Entry);
-            packages.left_out.extend(place.clone());
-            start.left_out.extend(place);
-            subject
-                .observations
-                .extend(mcp_local::compiled_oddities(paths, cache));
-        }
-        for link in &whole.links {
-            let place = packages.relative(link).map(LeaveOut::Target);
-            packages.left_out.extend(place.clone());
-            start.left_out.extend(place);
+        for link in &read.links {
+            let place = found.relative(link).map(LeaveOut::Target);
+            found.left_out.extend(place);
             let shown = paths.shown(link);
-            subject
-                .not_hashed
-                .push(format!("{shown} leads elsewhere, and that is not hashed"));
+            let why = format!("{shown} leads elsewhere, and that is not hashed");
+            subject.not_hashed.push(why);
         }
-        for (place, by) in python::added_by(paths, site) {
+        for (place, by) in read.added.into_iter().chain(python::added_by(paths, site)) {
             let (place, by) = (paths.shown(&place), paths.shown(&by));
-            subject.not_hashed.push(format!(
-                "{by} adds {place} to where Python looks, and that is not hashed"
-            ));
+            let why = format!("{by} adds {place} to where Python looks, and that is not hashed");
+            subject.not_hashed.push(why);
         }
     }
-    subject.trees.tree = start.tree();
-    subject.trees.dependencies = packages.tree();
-    let empty = subject.trees.tree.is_none() && subject.trees.dependencies.is_none();
-    (!empty || !subject.not_hashed.is_empty()).then_some(subject)
+    subject.trees.tree = found.tree();
+    subject.trees.tree.is_some().then_some(subject)
+}
+
+/// A module that Python imports as it starts.
+fn is_start(name: &OsStr) -> bool {
+    let name = name.to_string_lossy();
+    let stem = name.split('.').next().unwrap_or_default();
+    matches!(stem, "usercustomize" | "sitecustomize")
 }
 
 /// `~/.docker`: which daemon is asked, which programs are started, and the plug-ins.
@@ -197,17 +204,18 @@ fn docker(paths: &Paths, home: &Path) -> Option<Subject> {
     let folder = home.join(".docker");
     let mut subject = subject(paths, "docker", &folder);
     let mut listing = ListingBuilder::default();
-    let config = value(paths, &folder.join("config.json"), &mut subject);
+    let config = value(paths, &folder.join("config.json"));
     for key in DOCKER_KEYS {
         if let Some(value) = config.get(key) {
-            listing.add(format!("config.json {key}"), Class::Command, value);
+            let value = formed(value, false);
+            listing.add(format!("config.json {key}"), Class::Command, &value);
         }
     }
     let contexts = paths
         .list(&folder.join("contexts/meta"))
         .unwrap_or_default();
     for entry in contexts.iter().take(MAX_CONTEXTS) {
-        let meta = value(paths, &entry.path.join("meta.json"), &mut subject);
+        let meta = value(paths, &entry.path.join("meta.json"));
         let name = meta.get("Name").and_then(Value::as_str).unwrap_or("?");
         if let Some(endpoints) = meta.get("Endpoints") {
             listing.add(format!("context {name}"), Class::Command, endpoints);
@@ -221,26 +229,25 @@ fn docker(paths: &Paths, home: &Path) -> Option<Subject> {
     subject.definition = listing.finish_unless_empty();
     plugins(paths, &folder.join("cli-plugins"), &mut subject);
     let empty = subject.definition.is_none() && subject.trees.tree.is_none();
-    (!empty || !subject.not_hashed.is_empty()).then_some(subject)
+    (!empty).then_some(subject)
 }
 
 /// A file of JSON; null where there is none.
-fn value(paths: &Paths, file: &Path, subject: &mut Subject) -> Value {
+fn value(paths: &Paths, file: &Path) -> Value {
     if paths.kind(file) == Entry::Nothing {
         return Value::Null;
     }
-    let text = paths.text(file, MAX_FILE).ok();
-    let parsed = text.and_then(|text| json::last_wins(&text).ok());
-    parsed.map_or_else(
-        || {
-            let shown = paths.shown(file);
-            subject
-                .not_hashed
-                .push(format!("{shown} cannot be read as JSON"));
+    let text = paths
+        .text(file, MAX_FILE)
+        .map_err(|error| error.to_string());
+    let parsed = text.and_then(|text| json::last_wins(&text).map_err(|error| error.to_string()));
+    match parsed {
+        Ok(parsed) => parsed.value,
+        Err(why) => {
+            paths.refuse_because(file, why);
             Value::Null
-        },
-        |parsed| parsed.value,
-    )
+        }
+    }
 }
 
 /// The programs that `docker NAME` starts. Those of Docker's desktop are links to where it is installed.

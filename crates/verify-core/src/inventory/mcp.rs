@@ -15,7 +15,9 @@ use super::ids::{self, Ids};
 use super::mcp_local::{self, Question};
 use super::paths::Paths;
 use super::skill_roots::strings;
-use super::{McpDefinition, NotCovered, NotCoveredGroup, Observation, Place, Subject, started};
+use super::{
+    McpDefinition, NotCovered, NotCoveredGroup, Observation, Place, Subject, mcp_settings, started,
+};
 use crate::digest::Sha256Digest;
 use crate::json;
 use crate::launcher::is_part_of_definition;
@@ -140,6 +142,7 @@ fn local_code(ctx: &Context<'_>, plugins: &[PluginRoot], found: &mut Found) {
             continue;
         };
         let server = canonical(&mcp.raw);
+        subject.settings = mcp_settings::of(&server);
         // The folder of the plugin that defines it, by the place of its definition.
         let plugin = plugins
             .iter()
@@ -152,6 +155,7 @@ fn local_code(ctx: &Context<'_>, plugins: &[PluginRoot], found: &mut Found) {
             server: &server,
             plugin,
             roots: &roots,
+            started_in: ctx.started_in,
             wanted: rule.map(|(wanted, _)| wanted).unwrap_or_default(),
         });
         mcp.local = rule.map(|(wanted, _)| wanted);

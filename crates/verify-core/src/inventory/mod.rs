@@ -30,6 +30,7 @@ pub(crate) mod locked;
 pub(crate) mod machine;
 mod mcp;
 mod mcp_local;
+mod mcp_settings;
 pub(crate) mod mcp_spec;
 mod memory;
 mod node;

@@ -32,10 +32,12 @@ const SETTINGS: [&str; 7] = [
 
 /// Every setting that decides where code comes from or what runs it.
 /// `servers`: the definitions of MCP servers, since a launcher reads its settings from the folder in which it is started, and above.
+/// `usually_in`: where one is started that names no folder.
 pub(super) fn read(
     paths: &Paths,
     workspaces: &[Workspace],
     servers: &[&Value],
+    usually_in: &[PathBuf],
     host: Option<&Path>,
     found: &mut Vec<Observation>,
 ) {
@@ -57,6 +59,7 @@ pub(super) fn read(
             || workspaces.iter().any(|space| space.folder == folder)
     };
     let above: BTreeSet<PathBuf> = started_in
+        .chain(usually_in.iter().cloned())
         .flat_map(|folder| {
             let above = folder.ancestors().take(MAX_ABOVE);
             above.map(Path::to_owned).collect::<Vec<_>>()

@@ -40,12 +40,8 @@ pub(super) fn read(
         });
         return subjects;
     }
-    let mut folders = vec![
-        (PathBuf::from("/etc/systemd/system"), false),
-        (PathBuf::from("/etc/systemd/user"), true),
-    ];
+    let folders = unit_folders(paths);
     if let Some(home) = &paths.home {
-        folders.extend(user_folders(home).map(|folder| (folder, true)));
         launch_agents(
             paths,
             &home.join("Library/LaunchAgents"),
@@ -92,6 +88,49 @@ pub(super) fn read(
     }
     start_them(paths, &all, starters, &mut subjects, starts);
     subjects
+}
+
+/// Where units lie, and whether they are the user's own.
+fn unit_folders(paths: &Paths) -> Vec<(PathBuf, bool)> {
+    let of_system = [("/etc/systemd/system", false), ("/etc/systemd/user", true)];
+    let of_system = of_system.map(|(folder, own)| (PathBuf::from(folder), own));
+    let of_user = paths.home.iter().flat_map(|home| user_folders(home));
+    let of_user = of_user.map(|folder| (folder, true));
+    of_system.into_iter().chain(of_user).collect()
+}
+
+/// The folders in which units start this OpenClaw: a server that has no folder of its own is started there.
+pub(super) fn working_folders(paths: &Paths, host: Option<&Path>) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    if paths.not_here().is_some() {
+        return found;
+    }
+    let folders = unit_folders(paths);
+    let all: Vec<PathBuf> = folders.iter().map(|(folder, _)| folder.clone()).collect();
+    for (folder, own) in folders {
+        for entry in paths.list(&folder).unwrap_or_default() {
+            let name = entry.name.to_string_lossy().into_owned();
+            if entry.kind != Entry::File || !name.ends_with(".service") {
+                continue;
+            }
+            let unit = Unit::read(paths, &entry.path, &name, &all, &mut Vec::new());
+            let Some(unit) = unit.filter(|unit| unit.is_about(paths, host, own)) else {
+                continue;
+            };
+            let stated = unit.values("WorkingDirectory").pop();
+            let stated = stated.map(|text| of_home(paths, text.trim_start_matches('-')));
+            match stated {
+                Some(text) if text.starts_with('/') => found.push(PathBuf::from(text)),
+                Some(text) if text != "~" => {}
+                // The manager of the user starts what says nothing in the home folder.
+                None if !own => {}
+                _ => found.extend(paths.home.clone()),
+            }
+        }
+    }
+    found.sort();
+    found.dedup();
+    found
 }
 
 /// The units that start a service by time, socket or path: its starters, by their usual or their own word.

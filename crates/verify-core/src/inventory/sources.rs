@@ -94,7 +94,9 @@ impl Sources<'_> {
         inventory
             .subjects
             .extend(plugins.into_iter().map(|plugin| plugin.subject));
+        let started_in = services::working_folders(self.paths, self.host);
         let context = Context {
+            started_in: &started_in,
             options: self.options,
             paths: self.paths,
             config: &self.config.value,
@@ -144,7 +146,11 @@ impl Sources<'_> {
         let config = &self.config.value;
         subjects.extend(agents::read(paths, self.workspaces, config, observations));
         subjects.extend(services::read(paths, self.host, &starts, &mut found));
-        subjects.extend(home_runtimes::read(paths, found.reads));
+        subjects.extend(home_runtimes::read(
+            paths,
+            found.reads,
+            &mut found.not_covered,
+        ));
         observations.append(&mut found.observations);
         inventory.not_covered.append(&mut found.not_covered);
         for variable in &steering.environment {
@@ -167,7 +173,15 @@ impl Sources<'_> {
         let servers = inventory.subjects.iter().filter_map(|s| s.mcp.as_ref());
         let servers: Vec<&Value> = servers.map(|mcp| &mcp.raw).collect();
         let observations = &mut inventory.observations;
-        npm_config::read(paths, self.workspaces, &servers, self.host, observations);
+        let started_in = services::working_folders(paths, self.host);
+        npm_config::read(
+            paths,
+            self.workspaces,
+            &servers,
+            &started_in,
+            self.host,
+            observations,
+        );
         temporary.extend(self.options.tmp.clone());
         if let (Some(host), None) = (self.host, paths.not_here()) {
             paths.listed(Path::new("/etc/cron.d"));

@@ -21,6 +21,8 @@ const PROGRAMS: [&str; 9] = [
     "installCommand",
     "shellPath",
 ];
+/// Keys whose text names a file that is obeyed and starts nothing.
+const OBEYED: [&str; 1] = ["seccompProfile"];
 /// Levels of the config that are looked through.
 const MAX_DEPTH: usize = 24;
 
@@ -160,6 +162,8 @@ fn walk(path: &mut Vec<String>, value: &Value, found: &mut Vec<Map<String, Value
                     found.push(command);
                 } else if key == "setupCommand" && is_command(key, path) {
                     found.extend(line_of(&as_line(inner)));
+                } else if OBEYED.contains(&key.as_str()) && names_a_file(inner) {
+                    found.extend(json!({ "command": inner }).as_object().cloned());
                 } else {
                     path.push(key.clone());
                     walk(path, inner, found);
@@ -176,6 +180,11 @@ fn walk(path: &mut Vec<String>, value: &Value, found: &mut Vec<Map<String, Value
         }
         _ => {}
     }
+}
+
+/// A name without a folder is one that the program itself knows.
+fn names_a_file(value: &Value) -> bool {
+    value.as_str().is_some_and(|text| text.contains('/'))
 }
 
 /// Lines that one shell runs one after the other.
@@ -244,11 +253,17 @@ mod tests {
         let config = json!({
             "secrets": { "providers": { "v": { "source": "exec", "command": "/s/v", "args": ["a"] } } },
             "models": { "providers": { "p": { "localService": { "command": "/s/m" } } } },
-            "agents": { "defaults": { "sandbox": { "docker": { "setupCommand": ["sh /s/x.sh", "true"] } } } },
+            "agents": { "defaults": { "sandbox": { "docker": {
+                "setupCommand": ["sh /s/x.sh", "true"], "seccompProfile": "/s/seccomp.json" } } } },
             "browser": { "executablePath": "/s/browser" },
             "channels": { "signal": { "cliPath": "/s/signal" } },
             "mcp": { "servers": { "m": { "command": "/s/no" } } },
             "skills": { "entries": { "x": { "command": "no program" } } },
+            "plugins": { "entries": { "acpx": { "config": {
+                "agents": { "x": { "command": "/s/agent", "args": ["b"] } },
+                "mcpServers": { "m": { "command": "/s/no" } },
+            } } } },
+            "agents2": { "seccompProfile": "unconfined" },
             "hooks": { "mappings": [{ "transform": { "module": "t.mjs" } }] },
         });
         let state = paths.state.to_string_lossy().into_owned();
@@ -256,6 +271,8 @@ mod tests {
         found.sort();
         let transform = format!("node {state}/hooks/transforms/t.mjs");
         let mut expected = vec![
+            "/s/agent b".to_owned(),
+            "/s/seccomp.json".to_owned(),
             "/s/browser".to_owned(),
             "/s/m".to_owned(),
             "/s/signal".to_owned(),

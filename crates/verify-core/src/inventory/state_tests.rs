@@ -99,6 +99,7 @@ impl State {
         }
         let paths = Paths::new(&options).expect("a state directory");
         read(&Context {
+            started_in: &[],
             options: &options,
             paths: &paths,
             config: &self.config,

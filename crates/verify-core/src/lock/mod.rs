@@ -245,9 +245,10 @@ impl LockedPackage {
         };
         let defined =
             self.definition.is_some() || self.settings.is_some() || self.instructions.is_some();
-        // A wrapper may be between the command and the host package, and is no more than that.
-        let by_wrapper =
-            self.kind == Kind::Core && self.settings.is_none() && self.instructions.is_none();
+        // A wrapper may be between the command and the host package, and settings may name what a runtime starts; no more than that.
+        let by_wrapper = matches!(self.kind, Kind::Core | Kind::Runtime)
+            && self.settings.is_none()
+            && self.instructions.is_none();
         // What starts commands or steers need not have files; it may name local scripts, and an agent has a folder.
         let starts = matches!(
             self.kind,
@@ -257,6 +258,7 @@ impl LockedPackage {
             Kind::McpServer | Kind::Service => self.definition.is_some(),
             Kind::Config | Kind::Automation => defined,
             Kind::Agent => defined || self.tree.is_some(),
+            Kind::Runtime => self.definition.is_some() || self.tree.is_some(),
             _ => self.tree.is_some(),
         };
         if !named {

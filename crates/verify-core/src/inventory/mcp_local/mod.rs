@@ -43,6 +43,8 @@ pub(super) struct Question<'a> {
     pub(super) plugin: Option<&'a Path>,
     /// Home, workspaces and state directory: a package lies below one of them, and is none of them.
     pub(super) roots: &'a [PathBuf],
+    /// Where it is started if it names no folder.
+    pub(super) started_in: &'a [PathBuf],
     /// What policy wants hashed.
     pub(super) wanted: LocalFiles,
 }
@@ -157,6 +159,7 @@ pub(super) fn of_commands(
             server,
             plugin: None,
             roots,
+            started_in: &[],
             wanted: LocalFiles::File,
         });
         targets.append(&mut named.targets);

@@ -284,6 +284,11 @@ impl<'a> Pieces<'a> {
             .collect();
         let kept: Vec<&PathBuf> = folders.iter().chain(&files).collect();
         local.trees = self.trees(&folders, &kept, &parts);
+        self.compiled(&files, local);
+    }
+
+    /// What Python compiled of the files, and what is odd about it.
+    fn compiled(&self, files: &BTreeSet<PathBuf>, local: &mut Local) {
         let filled = |cache: &&PathBuf| {
             std::fs::read_dir(cache).is_ok_and(|mut entries| entries.next().is_some())
         };
@@ -369,6 +374,22 @@ impl<'a> Pieces<'a> {
         }
     }
 
+    /// What the tree leaves out of the folders that it holds.
+    fn leave_out(&self, relative: &dyn Fn(&Path) -> Option<String>) -> Vec<LeaveOut> {
+        let named: BTreeSet<PathBuf> = self.named.union(&self.files).cloned().collect();
+        let mut leave_out = self.environments.leave_out(relative, &named);
+        for folder in &self.left_out {
+            let inside = named.iter().filter(|file| file.starts_with(folder));
+            let kept: Vec<String> = inside.filter_map(|path| relative(path)).collect();
+            // What the command line names counts wherever it lies.
+            leave_out.extend(relative(folder).map(|folder| match kept.is_empty() {
+                true => LeaveOut::Entry(folder),
+                false => LeaveOut::Inside { folder, kept },
+            }));
+        }
+        leave_out
+    }
+
     fn trees(&self, folders: &BTreeSet<PathBuf>, kept: &[&PathBuf], parts: &[PathBuf]) -> Trees {
         let single = match kept {
             [only] => folders.contains(*only),
@@ -390,17 +411,7 @@ impl<'a> Pieces<'a> {
                 .ok()
                 .map(|path| path.to_string_lossy().into_owned())
         };
-        let named: BTreeSet<PathBuf> = self.named.union(&self.files).cloned().collect();
-        let mut leave_out = self.environments.leave_out(&relative, &named);
-        for folder in &self.left_out {
-            let inside = named.iter().filter(|file| file.starts_with(folder));
-            let kept: Vec<String> = inside.filter_map(|path| relative(path)).collect();
-            // What the command line names counts wherever it lies.
-            leave_out.extend(relative(folder).map(|folder| match kept.is_empty() {
-                true => LeaveOut::Entry(folder),
-                false => LeaveOut::Inside { folder, kept },
-            }));
-        }
+        let mut leave_out = self.leave_out(&relative);
         leave_out.extend(
             parts
                 .iter()

@@ -77,6 +77,7 @@ impl Home {
             server: &server,
             plugin: None,
             roots: &[self.root(), paths.state.clone()],
+            started_in: &[],
             wanted,
         })
     }

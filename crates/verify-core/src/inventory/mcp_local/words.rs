@@ -62,6 +62,7 @@ pub(super) struct Named {
 pub(super) struct Reader<'a> {
     paths: &'a Paths,
     roots: &'a [PathBuf],
+    started_in: &'a [PathBuf],
     plugin: Option<&'a Path>,
     named: Named,
     left: usize,
@@ -77,6 +78,7 @@ impl<'a> Reader<'a> {
         let mut reader = Self {
             paths: question.paths,
             roots: question.roots,
+            started_in: question.started_in,
             plugin: question.plugin,
             named: Named::default(),
             left: MAX_COMMANDS,

@@ -327,24 +327,32 @@ impl Reader<'_> {
                 self.certain(value, folder);
             }
         }
-        let package = args.iter().find(|word| !word.starts_with('-'));
-        if let (Some(folder), Some(package)) = (folder, package) {
-            // A package that is already there is taken before the registry is asked.
-            let at = package
-                .char_indices()
-                .skip(1)
-                .find(|(_, c)| *c == '@')
-                .map_or(package.len(), |(at, _)| at);
-            let name = package.get(..at).unwrap_or_default();
-            let installed = folder
-                .ancestors()
-                .map(|above| above.join("node_modules").join(name))
-                .find(|path| self.paths.kind(path) == Entry::Folder);
-            if let Some(installed) = installed {
-                self.named.targets.insert(Target::Package(installed));
+        if let Some(package) = args.iter().find(|word| !word.starts_with('-')) {
+            match folder {
+                Some(folder) => self.installed(package, folder),
+                None => {
+                    for folder in self.started_in {
+                        self.installed(package, folder);
+                    }
+                }
             }
         }
         self.arguments(args, folder);
+    }
+
+    /// A package that is there, at or above a folder, is taken before the registry is asked.
+    fn installed(&mut self, package: &str, folder: &Path) {
+        let at = package
+            .char_indices()
+            .skip(1)
+            .find(|(_, c)| *c == '@')
+            .map_or(package.len(), |(at, _)| at);
+        let name = package.get(..at).unwrap_or_default();
+        let installed = folder
+            .ancestors()
+            .map(|above| above.join("node_modules").join(name))
+            .find(|path| self.paths.kind(path) == Entry::Folder);
+        self.named.targets.extend(installed.map(Target::Package));
     }
 
     pub(super) fn npm(&mut self, args: &[String], name: &str, folder: Folder<'_>) {
