@@ -35,6 +35,7 @@ mod hostile;
 mod house;
 #[cfg(feature = "online")]
 mod imports;
+mod interpreters;
 mod kill;
 mod machine;
 #[path = "../../../verify-core/tests/it/mint.rs"]

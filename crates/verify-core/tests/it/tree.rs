@@ -36,6 +36,55 @@ fn digest(root: &Path) -> Result<Tree, TreeError> {
     tree::digest(&TreeSpec::whole(root), &TreeOptions::default())
 }
 
+#[test]
+fn a_part_of_a_folder_and_a_link_that_leads_anywhere_are_left_out_by_name() {
+    let dir = temp();
+    let root = dir.path().canonicalize().expect("real path");
+    for path in ["run.py", "env/bin/tool", "env/lib/big.py", "env/x.pth"] {
+        write(&root, path, path);
+    }
+    symlink("/usr/bin/env", root.join("env/bin/python")).expect("link");
+    let whole = TreeSpec::whole(&root);
+    let taken = |leave_out: Vec<LeaveOut>| {
+        let spec = TreeSpec {
+            leave_out,
+            ..whole.clone()
+        };
+        tree::digest(&spec, &TreeOptions::default()).map(|tree| {
+            let entries = tree.manifest.entries().iter();
+            entries.map(|entry| entry.path.clone()).collect::<Vec<_>>()
+        })
+    };
+    let target = || LeaveOut::Target("env/bin/python".to_owned());
+    assert!(matches!(taken(Vec::new()), Err(TreeError::Unsafe { .. })));
+    let all = taken(vec![target()]).expect("a tree");
+    assert_eq!(
+        all,
+        [
+            "env/bin/python",
+            "env/bin/tool",
+            "env/lib/big.py",
+            "env/x.pth",
+            "run.py"
+        ]
+    );
+    let inside = LeaveOut::Inside {
+        folder: "env".to_owned(),
+        kept: vec!["env/bin".to_owned(), "env/x.pth".to_owned()],
+    };
+    let some = taken(vec![target(), inside]).expect("a tree");
+    assert_eq!(
+        some,
+        ["env/bin/python", "env/bin/tool", "env/x.pth", "run.py"]
+    );
+    // A link at another place is refused as ever, and one at that place counts by its text.
+    symlink("/usr/bin/env", root.join("other")).expect("link");
+    assert!(matches!(
+        taken(vec![target()]),
+        Err(TreeError::Unsafe { .. })
+    ));
+}
+
 fn good(root: &Path) -> Tree {
     digest(root).expect("digest")
 }

@@ -1,0 +1,355 @@
+//! What MCP servers are run by and what reads files before them: environments of Python, settings beside scripts, packages of the user.
+
+use std::fs;
+use std::os::unix::fs::{PermissionsExt as _, symlink};
+use std::path::Path;
+
+use serde_json::{Value, json};
+
+use crate::support::{Installation, findings};
+
+fn write(home: &Path, path: &str, text: &str) {
+    let path = home.join(path);
+    fs::create_dir_all(path.parent().expect("parent")).expect("folder");
+    fs::write(path, text).expect("write");
+}
+
+/// A home folder with a state directory in it that starts `servers`, each of them a list of words.
+fn with(servers: &[(&str, &[&str])]) -> (Installation, std::path::PathBuf) {
+    let mut installation = Installation::empty();
+    let home = installation.home.clone();
+    installation.state = home.join(".openclaw");
+    let started = servers.iter().map(|(name, words)| {
+        let words: Vec<String> = words
+            .iter()
+            .map(|word| word.replace('~', &home.to_string_lossy()))
+            .collect();
+        let server = json!({ "command": words.first(), "args": words.get(1..) });
+        ((*name).to_owned(), server)
+    });
+    let started: serde_json::Map<String, Value> = started.collect();
+    let config = json!({ "mcp": { "servers": started } });
+    write(&home, ".openclaw/openclaw.json", &config.to_string());
+    (installation, home)
+}
+
+/// An environment as `python -m venv` makes it.
+fn environment(home: &Path, folder: &str) {
+    write(home, &format!("{folder}/pyvenv.cfg"), "home = /usr/bin\n");
+    let site = format!("{folder}/lib/python3.11/site-packages");
+    write(home, &format!("{site}/mcp/__init__.py"), "1\n");
+    let bin = home.join(folder).join("bin");
+    fs::create_dir_all(&bin).expect("folder");
+    symlink("/usr/bin/env", bin.join("python")).expect("link");
+    symlink("python", bin.join("python3")).expect("link");
+}
+
+/// What counts in a check.
+fn counting(installation: &Installation) -> (i32, String, Value) {
+    let (code, report) = installation.check();
+    (code, findings(&report).join("\n"), report)
+}
+
+/// Locks, plants, expects the finding, and clears it by the command that takes it over.
+fn found_and_cleared(
+    installation: &Installation,
+    plant: &dyn Fn(),
+    subject: &str,
+    expected: &[&str],
+) {
+    plant();
+    let (code, found, _) = counting(installation);
+    assert_eq!(code, 1, "{found}");
+    for part in expected {
+        assert!(found.contains(part), "{part}: {found}");
+    }
+    let run = installation.run(&["lock", "--accept", subject]);
+    assert_eq!(run.code, 0, "{}", run.text());
+    let (code, found, _) = counting(installation);
+    assert_eq!(code, 0, "{found}");
+}
+
+#[test]
+fn an_environment_of_python_is_locked_with_its_server() {
+    let (installation, home) = with(&[(
+        "venv",
+        &["~/mcp/pkg/.venv/bin/python", "~/mcp/pkg/server.py"],
+    )]);
+    write(&home, "mcp/pkg/pyproject.toml", "[project]\n");
+    write(&home, "mcp/pkg/server.py", "import mcp\n");
+    environment(&home, "mcp/pkg/.venv");
+    installation.init(0);
+    let (code, found, report) = counting(&installation);
+    assert_eq!(code, 0, "{found}");
+    let said = report["notCovered"].to_string();
+    assert!(!said.contains("pkg/.venv/bin/python"), "{said}");
+    assert!(!found.contains("local-command"), "{found}");
+
+    let site = "mcp/pkg/.venv/lib/python3.11/site-packages";
+    let python = home.join("mcp/pkg/.venv/bin/python");
+    let plants: [(&dyn Fn(), &str); 3] = [
+        (
+            &|| write(&home, &format!("{site}/mcp/__init__.py"), "evil\n"),
+            "changed .venv/lib/python3.11/site-packages/mcp/__init__.py",
+        ),
+        (
+            &|| write(&home, &format!("{site}/x.pth"), "import evil\n"),
+            "added .venv/lib/python3.11/site-packages/x.pth",
+        ),
+        (
+            &|| {
+                fs::remove_file(&python).expect("removed");
+                write(&home, "mcp/pkg/.venv/bin/python", "#!/bin/sh\nevil\n");
+                fs::set_permissions(&python, fs::Permissions::from_mode(0o755)).expect("mode");
+            },
+            "type-changed .venv/bin/python",
+        ),
+    ];
+    for (plant, line) in plants {
+        found_and_cleared(
+            &installation,
+            plant,
+            "mcp:venv",
+            &["tree-mismatch mcp:venv", line],
+        );
+    }
+    // What Python compiles as it runs is no change.
+    write(
+        &home,
+        &format!("{site}/mcp/__pycache__/__init__.cpython-311.pyc"),
+        "x",
+    );
+    let (code, found, _) = counting(&installation);
+    assert_eq!(code, 0, "{found}");
+    assert!(!found.contains("tree-mismatch"), "{found}");
+}
+
+#[test]
+fn files_that_stayed_keep_their_paths_where_another_comes() {
+    let (installation, home) = with(&[("tool", &["/bin/sh", "-c", "cd ~/mcp && . ./tool.sh"])]);
+    write(&home, "mcp/tool.sh", "#!/bin/sh\n. ../lib/env.sh\n");
+    installation.init(0);
+    write(&home, "lib/env.sh", "evil\n");
+    let (code, found, _) = counting(&installation);
+    assert_eq!(code, 1, "{found}");
+    assert!(found.contains("1 path differs"), "{found}");
+    assert!(found.contains("added lib/env.sh"), "{found}");
+}
+
+#[test]
+fn settings_beside_a_lone_script_count() {
+    let (installation, home) = with(&[
+        ("deno", &["deno", "run", "-A", "~/mcp/deno/server.ts"]),
+        ("bun", &["bun", "run", "~/mcp/bun/server.ts"]),
+        ("shell", &["bash", "~/mcp/sh/server.sh"]),
+        ("node", &["node", "~/mcp/node/server.mjs"]),
+    ]);
+    for script in ["deno/server.ts", "bun/server.ts", "node/server.mjs"] {
+        write(&home, &format!("mcp/{script}"), "// a server\n");
+    }
+    let line = "#!/bin/bash\n. \"$(dirname \"$0\")/env.sh\"\n";
+    write(&home, "mcp/sh/server.sh", line);
+    write(&home, "mcp/sh/env.sh", "true\n");
+    write(&home, "mcp/other.txt", "no code\n");
+    installation.init(0);
+    for (path, text, subject) in [
+        (
+            "mcp/deno/deno.json",
+            "{ \"imports\": { \"a\": \"../evil.ts\" } }",
+            "mcp:deno",
+        ),
+        ("deno.jsonc", "{}", "mcp:deno"),
+        ("mcp/evil.ts", "evil()", "mcp:deno"),
+        (
+            "mcp/bun/bunfig.toml",
+            "preload = [\"./first.ts\"]",
+            "mcp:bun",
+        ),
+        ("mcp/bun/first.ts", "evil()", "mcp:bun"),
+        ("mcp/bun/tsconfig.json", "{}", "mcp:bun"),
+        ("mcp/sh/env.sh", "evil\n", "mcp:shell"),
+        ("package.json", "{ \"type\": \"commonjs\" }", "mcp:node"),
+    ] {
+        write(&home, path, text);
+        let (code, found, _) = counting(&installation);
+        assert_eq!(code, 1, "{path}: {found}");
+        assert!(
+            found.contains(&format!("tree-mismatch {subject}")),
+            "{path}: {found}"
+        );
+        // Some of them are read by several servers.
+        for (other, _) in [
+            ("mcp:deno", 0),
+            ("mcp:bun", 0),
+            ("mcp:shell", 0),
+            ("mcp:node", 0),
+        ] {
+            if found.contains(&format!("tree-mismatch {other}")) {
+                let run = installation.run(&["lock", "--accept", other]);
+                assert_eq!(run.code, 0, "{}", run.text());
+            }
+        }
+        let (code, found, _) = counting(&installation);
+        assert_eq!(code, 0, "{path}: {found}");
+    }
+    // Bun reads the variables beside the script; a harmless one is silent, one that loads code is not.
+    write(&home, "mcp/bun/.env", "TOKEN=x\n");
+    let (code, found, _) = counting(&installation);
+    assert_eq!(code, 0, "{found}");
+    write(&home, "mcp/bun/.env", "NODE_OPTIONS=--require=/tmp/x.js\n");
+    let (code, found, _) = counting(&installation);
+    assert_eq!(code, 1, "{found}");
+    assert!(found.contains("unrecorded[load-override]"), "{found}");
+}
+
+#[test]
+fn packages_of_the_user_count_where_python_is_started() {
+    let (installation, home) = with(&[("py", &["python3", "~/mcp/server.py"])]);
+    write(&home, "mcp/server.py", "import json\n");
+    let site = ".local/lib/python3.11/site-packages";
+    write(&home, &format!("{site}/requests/__init__.py"), "1\n");
+    installation.init(0);
+    let (code, found, _) = counting(&installation);
+    assert_eq!(code, 0, "{found}");
+    for (path, expected) in [
+        ("evil.pth", "tree-mismatch runtime:python"),
+        ("usercustomize.py", "tree-mismatch runtime:python"),
+        ("requests/__init__.py", "tree-mismatch runtime:python"),
+        ("mcp/__init__.py", "tree-mismatch runtime:python"),
+    ] {
+        let plant = || write(&home, &format!("{site}/{path}"), "import os; evil\n");
+        found_and_cleared(&installation, &plant, "runtime:python", &[expected]);
+    }
+    // Nothing reads them where the interpreter is told not to.
+    for words in [
+        &["python3", "-I", "~/mcp/server.py"][..],
+        &["node", "~/mcp/x.mjs"],
+    ] {
+        let (installation, home) = with(&[("py", words)]);
+        write(&home, "mcp/server.py", "import json\n");
+        write(&home, "mcp/x.mjs", "// a server\n");
+        installation.init(0);
+        write(&home, &format!("{site}/evil.pth"), "import os; evil\n");
+        let (code, found, _) = counting(&installation);
+        assert_eq!(code, 0, "{found}");
+    }
+}
+
+#[test]
+fn what_docker_obeys_counts_where_it_is_started() {
+    let image =
+        "ghcr.io/acme/x@sha256:0123456789012345678901234567890123456789012345678901234567890123";
+    let (installation, home) = with(&[("box", &["docker", "run", "-i", "--rm", image])]);
+    let config = |more: &str| {
+        let text = format!(
+            "{{ \"auths\": {{ \"ghcr.io\": {{ \"auth\": \"{more}\" }} }}, \"credsStore\": \"pass\" }}"
+        );
+        write(&home, ".docker/config.json", &text);
+    };
+    config("one");
+    installation.init(0);
+    // Signing in is no change, and no secret is kept.
+    config("another-secret");
+    let (code, found, _) = counting(&installation);
+    assert_eq!(code, 0, "{found}");
+    assert!(!installation.lock_text().contains("secret"));
+    let evil = "{ \"credsStore\": \"evil\", \"currentContext\": \"elsewhere\" }";
+    found_and_cleared(
+        &installation,
+        &|| write(&home, ".docker/config.json", evil),
+        "runtime:docker",
+        &["definition-mismatch runtime:docker", "currentContext"],
+    );
+    found_and_cleared(
+        &installation,
+        &|| write(&home, ".docker/cli-plugins/docker-run", "#!/bin/sh\nevil\n"),
+        "runtime:docker",
+        &["tree-mismatch runtime:docker"],
+    );
+}
+
+#[test]
+fn other_modes_alone_are_said_in_one_line() {
+    let (installation, home) = with(&[("local", &["node", "~/pkg/index.js"])]);
+    write(&home, "pkg/package.json", "{}");
+    for name in ["index", "a", "b", "c", "d", "e"] {
+        write(&home, &format!("pkg/{name}.js"), name);
+    }
+    installation.init(0);
+    found_and_cleared(
+        &installation,
+        &|| {
+            for entry in fs::read_dir(home.join("pkg")).expect("folder") {
+                let mode = fs::Permissions::from_mode(0o777);
+                fs::set_permissions(entry.expect("entry").path(), mode).expect("mode");
+            }
+        },
+        "mcp:local",
+        &["nothing but executable bits differs from the lock, of 7 files of 7"],
+    );
+}
+
+/// Files of a server that lie apart make a tree of the home folder, which holds nothing else of it.
+#[test]
+fn packages_beside_files_of_a_server_are_not_taken_for_its_own() {
+    let (installation, home) = with(&[("tool", &["sh", "-c", "cd ~/mcp && . ./tool.sh"])]);
+    write(&home, "mcp/tool.sh", ". ../lib/env.sh\n");
+    write(&home, "lib/env.sh", "true\n");
+    installation.init(0);
+    let extension = ".openclaw/extensions/acme";
+    write(&home, ".node_modules/bufferutil/index.js", "evil\n");
+    write(&home, &format!("{extension}/package.json"), "{}");
+    let (_, found, _) = counting(&installation);
+    assert!(found.contains("[ancestor-node-modules]"), "{found}");
+}
+
+#[test]
+fn what_guards_a_server_is_a_setting() {
+    let (installation, home) = with(&[("local", &["node", "~/x.mjs"])]);
+    write(&home, "x.mjs", "// a server\n");
+    let config = home.join(".openclaw/openclaw.json");
+    let text = fs::read_to_string(&config).expect("config");
+    let more = |more: &str| {
+        let text = text.replacen("\"command\"", &format!("{more}, \"command\""), 1);
+        fs::write(&config, text).expect("config");
+    };
+    more("\"toolFilter\": { \"include\": [\"read\"] }");
+    installation.init(0);
+    more(
+        "\"toolFilter\": { \"include\": [\"read\", \"delete\"] }, \"codex\": { \"defaultToolsApprovalMode\": \"approve\" }",
+    );
+    let (_, found, _) = counting(&installation);
+    assert!(found.contains("settings-changed mcp:local"), "{found}");
+    assert!(found.contains("codex.defaultToolsApprovalMode"), "{found}");
+    let run = installation.run(&["lock", "mcp:local"]);
+    assert_eq!(run.code, 0, "{}", run.text());
+    let (code, found, _) = counting(&installation);
+    assert_eq!(code, 0, "{found}");
+    assert!(!found.contains("settings-changed"), "{found}");
+}
+
+#[test]
+fn a_package_where_the_unit_starts_is_taken_before_one_is_fetched() {
+    let (installation, home) = with(&[("all", &["npx", "-y", "@acme/all@1.2.3"])]);
+    let unit = format!(
+        "[Service]\nExecStart=/usr/bin/openclaw gateway\nWorkingDirectory={}/proj\n",
+        home.display()
+    );
+    write(
+        &home,
+        ".config/systemd/user/openclaw-gateway.service",
+        &unit,
+    );
+    write(&home, "proj/notes.txt", "no package\n");
+    installation.init(0);
+    found_and_cleared(
+        &installation,
+        &|| write(&home, "proj/node_modules/@acme/all/x.js", "evil\n"),
+        "mcp:all",
+        &["tree-mismatch mcp:all"],
+    );
+    write(&home, "proj/.npmrc", "registry=https://evil.example\n");
+    let (code, found, _) = counting(&installation);
+    assert_eq!(code, 1, "{found}");
+    assert!(found.contains("unlisted-source[npm-config]"), "{found}");
+}
