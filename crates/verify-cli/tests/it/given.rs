@@ -440,8 +440,45 @@ fn the_daemon_says_where_ports_go_and_what_runs_containers() {
         about(&report(&run), &OF_CONTAINERS)
     };
     assert_eq!(of("{}"), ["deny published-port"]);
+    // That is of the network `bridge`, and compose makes one of its own.
+    assert_eq!(of("{\"ip\":\"127.0.0.1\"}"), ["deny published-port"]);
+    let of_networks = |address: &str| {
+        of(&format!(
+            "{{\"default-network-opts\":{{\"bridge\":{{\"com.docker.network.bridge.host_binding_ipv4\":\"{address}\"}}}}}}"
+        ))
+    };
+    assert!(of_networks("127.0.0.1").is_empty());
+    assert_eq!(of_networks("0.0.0.0"), ["deny published-port"]);
+    // Who reaches the daemon is root.
+    let open = "{\"hosts\":[\"unix:///var/run/docker.sock\",\"tcp://0.0.0.0:2375\"],\"seccomp-profile\":\"unconfined\"}";
+    assert_eq!(
+        of(open),
+        [
+            "deny published-port",
+            "deny container-hole[engine]",
+            "deny container-hole[unconfined]"
+        ]
+    );
+    let closed = "{\"hosts\":[\"tcp://0.0.0.0:2376\"],\"tlsverify\":true,\"seccomp-profile\":\"/etc/docker/seccomp.json\"}";
+    assert_eq!(of(closed), ["deny published-port"]);
+    given(
+        &installation,
+        "compose.yml",
+        "services:\n  openclaw:\n    network_mode: bridge\n    ports: ['18789:18789']\n",
+    );
     assert!(of("{\"ip\":\"127.0.0.1\"}").is_empty());
-    assert_eq!(of("{\"ip\":\"0.0.0.0\"}"), ["deny published-port"]);
+    let own = |options: &str| {
+        given(
+            &installation,
+            "compose.yml",
+            &format!(
+                "services:\n  openclaw:\n    ports: ['18789:18789']\nnetworks:\n  default:\n    driver_opts: {{{options}}}\n"
+            ),
+        );
+        of("{}")
+    };
+    assert!(own("com.docker.network.bridge.host_binding_ipv4: 127.0.0.1").is_empty());
+    assert_eq!(own("a: b"), ["deny published-port"]);
 }
 
 #[test]

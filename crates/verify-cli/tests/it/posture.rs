@@ -1187,6 +1187,19 @@ fn who_the_gateway_runs_as_and_what_holds_it() {
         of(1, "openclaw-gateway (complain)"),
         ["note not-confined[complain] the running gateway"]
     );
+    let of_selinux = |enforce: &str| {
+        let installation = with("{}");
+        let proc = proc_of(&installation, 1, "u:r:container_t:s0", &[V4]);
+        let file = installation.config.join("p/sys/fs/selinux/enforce");
+        fs::create_dir_all(file.parent().expect("folder")).expect("folder");
+        fs::write(file, enforce).expect("switch");
+        about_files(&installation, &["--proc", &proc])
+    };
+    assert!(of_selinux("1").is_empty());
+    assert_eq!(
+        of_selinux("0"),
+        ["note not-confined[complain] the running gateway"]
+    );
 }
 
 #[test]

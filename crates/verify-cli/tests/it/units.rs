@@ -241,6 +241,23 @@ fn a_unit_of_the_system_counts_by_whom_it_runs_as() {
 }
 
 #[test]
+fn a_backup_that_is_called_after_openclaw_is_none() {
+    let machine = Machine::unit("");
+    let state = machine.installation.state.display();
+    let text = format!("[Service]\nType=oneshot\nExecStart=/usr/bin/restic backup {state}\n");
+    machine.file("system/openclaw-backup.service", text.as_bytes());
+    assert!(machine.said(&[]).is_empty(), "{:?}", machine.said(&[]));
+    // By its name it is OpenClaw's own, whatever starts it.
+    let text = format!("[Service]\nExecStart=/opt/start.sh {state}\n");
+    machine.file("system/openclaw@ada.service", text.as_bytes());
+    assert!(
+        machine
+            .said(&[])
+            .contains(&"deny runs-as-root[unit]".to_owned())
+    );
+}
+
+#[test]
 fn rights_of_root_are_seen_in_the_table_of_processes() {
     let of = |rights: &str| {
         let machine = Machine::unit("");

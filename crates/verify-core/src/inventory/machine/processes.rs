@@ -115,9 +115,8 @@ fn is_gateway(folder: &Path) -> bool {
     let started = words.iter().any(|word| word == "gateway")
         && words.iter().any(|word| word.contains("openclaw"))
         && words.first().is_some_and(|word| {
-            word.rsplit('/')
-                .next()
-                .is_some_and(|name| name.starts_with("node") || name == "openclaw")
+            let name = word.rsplit('/').next().unwrap_or(word);
+            name.starts_with("node") || matches!(name, "openclaw" | "bun" | "deno")
         });
     named || started
 }
@@ -151,7 +150,8 @@ fn gateway(folder: &Path, state: &Path, owner: u32, ports: &[u16]) -> Option<Gat
     }
     let confined = table(&folder.join("attr/current"))
         .map(|text| text.trim_end_matches(['\0', '\n']).to_owned())
-        .filter(|text| !text.is_empty());
+        .filter(|text| !text.is_empty())
+        .map(|label| as_enforced(folder, label));
     let own = inodes(&folder.join("fd"));
     let mut all = Vec::new();
     for file in ["net/tcp", "net/tcp6"] {
@@ -194,6 +194,17 @@ fn gateway(folder: &Path, state: &Path, owner: u32, ports: &[u16]) -> Option<Gat
         listens,
         by,
     })
+}
+
+/// A label of SELinux with what the kernel does about it: one that is not enforced forbids nothing.
+fn as_enforced(process: &Path, label: String) -> String {
+    let root = process.ancestors().nth(2).unwrap_or(Path::new("/"));
+    let enforce = table(&root.join("sys/fs/selinux/enforce"));
+    let permissive = label.contains(':') && enforce.is_some_and(|on| on.trim() == "0");
+    match permissive {
+        true => format!("{label} (permissive)"),
+        false => label,
+    }
 }
 
 #[derive(Clone)]

@@ -86,7 +86,7 @@ enum Who {
     Unknown,
 }
 
-fn who(machine: &Machine, port: &Published) -> Who {
+fn who(machine: &Machine, container: &Container, port: &Published) -> Who {
     let of = |address: IpAddr| match address.to_canonical() {
         address if address.is_loopback() => Who::Itself,
         address if is_of_tailscale(address) => Who::Tailnet,
@@ -95,17 +95,23 @@ fn who(machine: &Machine, port: &Published) -> Who {
     match port.address {
         Address::At(address) => of(address),
         Address::Variable => Who::Unknown,
-        // What the daemon's settings name counts where a port names nothing.
-        Address::Default => match machine
-            .given()
-            .daemon
-            .as_ref()
-            .and_then(|daemon| daemon.address)
-        {
+        // What its network, or else the daemon's settings, name counts where a port names nothing.
+        Address::Default => match by_default(machine, container) {
             Some(address) => of(address),
             None => Who::Others,
         },
     }
+}
+
+/// The address on which ports of a container are published that name none.
+fn by_default(machine: &Machine, container: &Container) -> Option<IpAddr> {
+    container.default_address.or_else(|| {
+        let daemon = machine.given().daemon.as_ref()?;
+        match container.in_bridge {
+            true => daemon.address,
+            false => daemon.network_address,
+        }
+    })
 }
 
 fn of_container(machine: &Machine, container: &Container) -> Vec<Draft> {
@@ -120,14 +126,14 @@ fn of_container(machine: &Machine, container: &Container) -> Vec<Draft> {
         ports.fold(draft, |draft, port| port.fact.on(draft))
     };
     let is = |port: &Published| is_gateways(machine, container, port) == Some(true);
-    let open = |port: &Published| is(port) && who(machine, port) == Who::Others;
-    let private = |port: &Published| is(port) && who(machine, port) == Who::Tailnet;
+    let open = |port: &Published| is(port) && who(machine, container, port) == Who::Others;
+    let private = |port: &Published| is(port) && who(machine, container, port) == Who::Tailnet;
     let unknown = |port: &Published| {
         let whose = is_gateways(machine, container, port);
         let may_be = whose == Some(true) || whose.is_none() && container.is_openclaw;
         may_be
-            && (whose.is_none() && who(machine, port) != Who::Itself
-                || who(machine, port) == Who::Unknown)
+            && (whose.is_none() && who(machine, container, port) != Who::Itself
+                || who(machine, container, port) == Who::Unknown)
     };
     let any = |wanted: &dyn Fn(&Published) -> bool| container.published.iter().any(wanted);
     let mut found: Vec<Draft> = alone.into_iter().collect();

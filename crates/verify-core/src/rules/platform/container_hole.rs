@@ -55,8 +55,38 @@ fn check(whole: &Whole<'_>) -> Vec<Draft> {
         .openclaws()
         .flat_map(|container| of_container(machine, container))
         .collect();
+    found.extend(of_daemon(machine));
     if let Some(elsewhere) = of_other_files(machine, "what rights they give is not known") {
         found.push(elsewhere);
+    }
+    found
+}
+
+/// What the settings of the daemon give every container, or everyone.
+fn of_daemon(machine: &Machine) -> Vec<Draft> {
+    let given = machine.given();
+    let (Some(daemon), Some(file)) = (&given.daemon, given.named("docker-daemon")) else {
+        return Vec::new();
+    };
+    let mut found = Vec::new();
+    if !daemon.steered.is_empty() {
+        let hosts = daemon.steered.join(", ");
+        found.push(
+            draft(format!(
+                "whoever reaches {hosts} steers the container engine, which gives root on this machine"
+            ))
+            .code("engine")
+            .declared(machine.beside("hosts", hosts, file))
+            .help("Let the daemon listen on its socket only, or ask for certificates (`tlsverify`)."),
+        );
+    }
+    if daemon.unconfined {
+        found.push(
+            draft("containers that name no profile are not confined by seccomp")
+                .code("unconfined")
+                .declared(machine.beside("seccomp-profile", "unconfined", file))
+                .help("Take the key out of the daemon's settings."),
+        );
     }
     found
 }

@@ -28,7 +28,7 @@ fn check(whole: &Whole<'_>) -> Vec<Draft> {
         .filter_map(|label| {
             let (message, code) = if label == "unconfined" || label.contains(":unconfined_") {
                 ("nothing confines the gateway", None)
-            } else if label.ends_with("(complain)") {
+            } else if label.ends_with("(complain)") || label.ends_with("(permissive)") {
                 (
                     "a profile watches the gateway and forbids nothing",
                     Some("complain"),

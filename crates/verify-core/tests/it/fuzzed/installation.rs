@@ -6,7 +6,7 @@ use std::sync::LazyLock;
 use openclaw_verify_core::inventory::MachineFiles;
 use openclaw_verify_core::{Scope, Verifier};
 
-use super::readers::folder;
+use super::readers::{folder, put};
 
 /// The state directory of the tests, and the paths of its files below it.
 static STATE: LazyLock<(PathBuf, Vec<PathBuf>)> = LazyLock::new(|| {
@@ -67,7 +67,7 @@ pub fn installation(bytes: &[u8]) {
     };
     let file = state.join(file);
     let kept = std::fs::read(&file).expect("file");
-    std::fs::write(&file, bytes).expect("file");
+    put(&file, bytes);
     let now = "2026-11-22T12:00:00Z".parse().expect("time");
     let verifier = Verifier::builder(now)
         .state_dir(state)
@@ -75,7 +75,7 @@ pub fn installation(bytes: &[u8]) {
         .build()
         .expect("verifier");
     let _ = verifier.check(&Scope::Everything);
-    std::fs::write(&file, kept).expect("file");
+    put(&file, &kept);
 }
 
 /// Files that say how a machine is set up, with a value of each that is read.
@@ -142,16 +142,22 @@ pub fn machine_seeds() -> Vec<Vec<u8>> {
 
 /// A look at a machine of which one file is the input: a report or an error.
 pub fn machine(bytes: &[u8]) {
+    static ROOT: LazyLock<PathBuf> = LazyLock::new(|| {
+        let root = folder("machine");
+        for (name, kept) in MACHINE {
+            let file = root.join(name);
+            std::fs::create_dir_all(file.parent().expect("folder")).expect("folder");
+            put(&file, kept.as_bytes());
+        }
+        root
+    });
     let Some((which, bytes)) = bytes.split_first() else {
         return;
     };
-    let root = folder("machine");
-    let which = usize::from(*which) % MACHINE.len();
-    for (at, (name, kept)) in MACHINE.iter().enumerate() {
-        let file = root.join(name);
-        std::fs::create_dir_all(file.parent().expect("folder")).expect("folder");
-        std::fs::write(&file, if at == which { bytes } else { kept.as_bytes() }).expect("file");
-    }
+    let root = &*ROOT;
+    let (name, kept) = MACHINE[usize::from(*which) % MACHINE.len()];
+    let file = root.join(name);
+    put(&file, bytes);
     let mut given = MachineFiles::default();
     given.compose = Some(root.join("compose.yml"));
     given.docker_inspect = Some(root.join("inspect.json"));
@@ -168,4 +174,5 @@ pub fn machine(bytes: &[u8]) {
         .build()
         .expect("verifier");
     let _ = verifier.posture();
+    put(&file, kept.as_bytes());
 }

@@ -26,6 +26,12 @@ pub(super) fn folder(target: &str) -> PathBuf {
     folder
 }
 
+/// Writes a file anew: one that is cut and written again is put on the disk at once by some file systems, which takes long.
+pub(super) fn put(file: &Path, bytes: &[u8]) {
+    let _ = std::fs::remove_file(file);
+    std::fs::write(file, bytes).expect("file");
+}
+
 /// Archives by an attacker: refused by name or read within bounds.
 pub fn archive(bytes: &[u8]) {
     let _ = read(bytes, &ArchiveLimits::default(), |_| true);
@@ -67,7 +73,7 @@ pub fn advisories(bytes: &[u8]) {
     }
     let folder = folder("advisories");
     let (file, index) = (folder.join("file"), folder.join("index"));
-    std::fs::write(&file, bytes).expect("file");
+    put(&file, bytes);
     if let Ok(Some(index)) = Index::open(&file) {
         let _ = index.entries("a");
     }
@@ -155,18 +161,30 @@ pub fn repository_seeds() -> Vec<Vec<u8>> {
 
 /// Index, objects, packs, references and attributes of a repository: the first byte says which of its files the others are.
 pub fn repository(bytes: &[u8]) {
+    static FOLDER: LazyLock<PathBuf> = LazyLock::new(|| {
+        let folder = folder("repository");
+        for (name, kept) in REPOSITORY {
+            let file = folder.join(".git").join(name);
+            std::fs::create_dir_all(file.parent().expect("folder")).expect("folder");
+            put(&file, kept);
+        }
+        folder
+    });
     let Some((which, bytes)) = bytes.split_first() else {
         return;
     };
-    let folder = folder("repository");
-    let which = usize::from(*which) % REPOSITORY.len();
-    for (at, (name, kept)) in REPOSITORY.iter().enumerate() {
-        let file = folder.join(".git").join(name);
-        std::fs::create_dir_all(file.parent().expect("folder")).expect("folder");
-        std::fs::write(&file, if at == which { bytes } else { *kept }).expect("file");
-    }
+    let folder = &*FOLDER;
+    let (name, kept) = REPOSITORY[usize::from(*which) % REPOSITORY.len()];
+    let file = folder.join(".git").join(name);
+    put(&file, bytes);
+    look(folder);
+    put(&file, kept);
+}
+
+/// Everything of a repository that is read.
+fn look(folder: &Path) {
     let _ = git::tracked(&folder.join(".git"));
-    let Ok(found) = git::Repository::open(&folder) else {
+    let Ok(found) = git::Repository::open(folder) else {
         return;
     };
     for name in found.tag_names().unwrap_or_default() {

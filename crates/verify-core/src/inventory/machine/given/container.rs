@@ -56,6 +56,10 @@ pub(crate) struct Container {
     pub(crate) seen: bool,
     /// Ports of it that the machine publishes.
     pub(crate) published: Vec<Published>,
+    /// It is in the engine's own network `bridge`, and in none that was made for it.
+    pub(crate) in_bridge: bool,
+    /// The address on which its network publishes ports that name none, where the file says so.
+    pub(crate) default_address: Option<IpAddr>,
     /// Ports that it names without publishing them.
     pub(crate) exposed: Vec<u16>,
     /// Ports on which its gateway listens by its own variables and command.

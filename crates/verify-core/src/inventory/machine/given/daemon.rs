@@ -12,6 +12,9 @@ const WAY_OUT: &str = "give the daemon's settings, such as /etc/docker/daemon.js
 /// Programs that give a container a kernel of its own. [D gVisor, Kata Containers, crun with libkrun, Firecracker]
 const OWN_KERNEL: [&str; 6] = ["runsc", "gvisor", "kata", "krun", "firecracker", "urunc"];
 
+/// The option of a network that says where its ports are published. [D Docker, bridge networks]
+pub(super) const BINDING: &str = "com.docker.network.bridge.host_binding_ipv4";
+
 /// What they say.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Daemon {
@@ -19,8 +22,14 @@ pub(crate) struct Daemon {
     pub(crate) runtime: String,
     /// Whether that gives the container a kernel of its own.
     pub(crate) own_kernel: bool,
-    /// The address on which ports are published that name none.
+    /// The address on which ports of the network `bridge` are published that name none.
     pub(crate) address: Option<IpAddr>,
+    /// The same of networks that are made for containers, as compose does. The one above does not count for them.
+    pub(crate) network_address: Option<IpAddr>,
+    /// Addresses on which anyone may steer it without a certificate, as they are to be shown.
+    pub(crate) steered: Vec<String>,
+    /// Containers that name no profile of seccomp have none.
+    pub(crate) unconfined: bool,
     /// Names of the runtimes of the file, and whether each gives a kernel of its own.
     runtimes: Vec<(String, bool)>,
 }
@@ -71,6 +80,8 @@ pub(super) fn read(file: &File) -> Result<Daemon> {
             Err(_) => return Err(wrong("has an `ip` that is no address".to_owned())),
         },
     };
+    let network_address = binding(root.get("default-network-opts"))
+        .map_err(|()| wrong(format!("has a `{BINDING}` that is no address")))?;
     let mut runtimes = Vec::new();
     match root.get("runtimes") {
         None => {}
@@ -89,10 +100,38 @@ pub(super) fn read(file: &File) -> Result<Daemon> {
         runtime: text::excerpt(runtime, 80),
         own_kernel: false,
         address,
+        network_address,
+        steered: steered(root).map_err(wrong)?,
+        unconfined: text("seccomp-profile")? == Some("unconfined"),
         runtimes,
     };
     daemon.own_kernel = daemon.isolates(runtime);
     Ok(daemon)
+}
+
+/// The address by default of networks of the kind `bridge`.
+fn binding(options: Option<&Value>) -> Result<Option<IpAddr>, ()> {
+    let written = options.and_then(|options| options.get("bridge")?.get(BINDING));
+    match written {
+        None => Ok(None),
+        Some(written) => written
+            .as_str()
+            .and_then(|text| text.parse().ok())
+            .map(Some)
+            .ok_or(()),
+    }
+}
+
+/// Addresses of the network on which it listens without asking for a certificate.
+fn steered(root: &serde_json::Map<String, Value>) -> Result<Vec<String>, String> {
+    let asks = root.get("tlsverify") == Some(&Value::Bool(true));
+    let hosts = match root.get("hosts") {
+        None => return Ok(Vec::new()),
+        Some(Value::Array(hosts)) => hosts.iter().filter_map(Value::as_str),
+        Some(_) => return Err("has `hosts` that are no list".to_owned()),
+    };
+    let open = hosts.filter(|host| !asks && host.starts_with("tcp://"));
+    Ok(open.map(|host| text::excerpt(host, 80)).collect())
 }
 
 #[cfg(test)]

@@ -62,6 +62,10 @@ impl One<'_> {
             name: text::excerpt(name, 80),
             seen: true,
             is_sandbox: name.starts_with("openclaw-sbx-"),
+            in_bridge: matches!(
+                self.text("HostConfig.NetworkMode"),
+                Some("bridge" | "default")
+            ),
             ..Container::default()
         };
         self.ports(&mut found)?;

@@ -133,7 +133,7 @@ impl Look<'_> {
         in_order(&mut unit, folders);
         let is_about = unit.is_about(self.paths, self.host, !of_system)
             || (of_system && self.is_of_owner(&unit));
-        if is_about && (starts_gateway(&unit) || is_called_so(name)) {
+        if is_about && (starts_gateway(&unit) || is_usual(name)) {
             let service = Service::of_unit(self.paths, &unit, file, of_system);
             found.services.push(service);
         }
@@ -167,6 +167,18 @@ impl Look<'_> {
 /// Whether a unit is called like OpenClaw's, and is none of this program's.
 fn is_called_so(name: &str) -> bool {
     (name.contains("openclaw") || name.contains("clawdbot")) && !name.contains("openclaw-verify")
+}
+
+/// Whether a unit has a name that OpenClaw's own has or had, whatever its command is called: other ones, such as a backup, start nothing of it.
+fn is_usual(name: &str) -> bool {
+    let stem = name.trim_end_matches(".service");
+    let stem = stem.split('@').next().unwrap_or(stem);
+    ["openclaw", "clawdbot", "moltbot"].iter().any(|own| {
+        let rest = stem.strip_prefix(own);
+        rest.is_some_and(|rest| {
+            rest.is_empty() || rest.starts_with("-gateway") || rest.starts_with("-node")
+        })
+    })
 }
 
 fn starts_gateway(unit: &Unit) -> bool {

@@ -1,7 +1,10 @@
 //! One service: what it is, what it may do, and what it is told.
 
+use std::net::IpAddr;
+
 use super::super::super::secrets::{is_secret, is_secret_variable};
 use super::super::container::{Container, Fact, capability, excerpt, option};
+use super::super::daemon::BINDING;
 use super::super::interpolate::{Filled, fill};
 use super::super::yaml::{Node, Yaml};
 use super::{Reader, Shares};
@@ -40,6 +43,8 @@ impl<'a> Service<'a> {
         self.rights(&mut found)?;
         let network = self.namespaces(&mut found);
         self.networks(&mut found);
+        let mode = self.scalar("network_mode").and_then(Node::text);
+        found.in_bridge = matches!(mode, Some("bridge" | "default"));
         self.mounts(&mut found)?;
         let volumes = self.volumes_from(&mut found)?;
         if let Some((filled, fact)) = self.filled("user", &mut found) {
@@ -255,6 +260,7 @@ impl<'a> Service<'a> {
                 ),
             }
         }
+        found.default_address = self.published_by_default(&names);
         for (name, node) in names {
             let network = self
                 .reader
@@ -281,6 +287,24 @@ impl<'a> Service<'a> {
                 found.on_network.push(fact);
             }
         }
+    }
+
+    /// The address on which all of these networks publish ports that name none; without any the one that compose makes.
+    fn published_by_default(&self, names: &[(&str, &Node)]) -> Option<IpAddr> {
+        let networks = self.reader.root.get("networks")?;
+        let of = |name: &str| {
+            let options = networks.get(name)?.get("driver_opts")?;
+            let written = self.reader.fill(options.get(BINDING)?)?;
+            let known = written.is_all_known();
+            known.then(|| written.text.trim().parse().ok()).flatten()
+        };
+        let found: Option<Vec<IpAddr>> = match names {
+            [] => of("default").map(|address| vec![address]),
+            names => names.iter().map(|(name, _)| of(name)).collect(),
+        };
+        let found = found?;
+        let wide = found.iter().find(|address| !address.is_loopback());
+        wide.or(found.first()).copied()
     }
 
     /// Names of its variables with what they are given in the file, and those that hold a secret.
