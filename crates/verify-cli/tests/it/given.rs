@@ -455,8 +455,8 @@ fn the_daemon_says_where_ports_go_and_what_runs_containers() {
         of(open),
         [
             "deny published-port",
-            "deny container-hole[engine]",
-            "deny container-hole[unconfined]"
+            "deny container-hole[unconfined]",
+            "deny container-hole[engine]"
         ]
     );
     let closed = "{\"hosts\":[\"tcp://0.0.0.0:2376\"],\"tlsverify\":true,\"seccomp-profile\":\"/etc/docker/seccomp.json\"}";
