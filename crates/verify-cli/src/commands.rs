@@ -5,7 +5,7 @@
 //! what decides about one run only (`-A`, `--fail-on`, `--now`) is not repeated. Values are one word of a POSIX shell each.
 
 use std::ffi::OsString;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 use std::process::Command;
 use std::sync::OnceLock;
 
@@ -240,7 +240,12 @@ impl Cell {
 
 /// The path as it is named from any folder.
 fn from_anywhere(path: &Path) -> PathBuf {
-    std::path::absolute(path).unwrap_or_else(|_| path.to_owned())
+    let whole = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+    // `..` behind a link means another folder than it reads like, so the file system says which.
+    match whole.components().any(|part| part == Component::ParentDir) {
+        true => std::fs::canonicalize(&whole).unwrap_or(whole),
+        false => whole,
+    }
 }
 
 impl Chosen {

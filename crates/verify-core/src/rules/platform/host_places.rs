@@ -194,7 +194,7 @@ fn in_home(place: &Path, writable: bool, home: Option<&Path>) -> Option<(Level, 
             let is = |known: &&str| rest == Path::new(*known);
             // What opens this machine from outside, where it is one file of the folder.
             let login = rest.starts_with(".ssh/authorized_keys");
-            if writable && (OBEYED_IN_HOME.iter().any(|known| is(&known)) || login) {
+            if writable && (OBEYED_IN_HOME.iter().any(is) || login) {
                 let what = format!("{shown} of a home folder, and can change what its user runs");
                 return Some((Level::Deny, what));
             }
@@ -203,7 +203,7 @@ fn in_home(place: &Path, writable: bool, home: Option<&Path>) -> Option<(Level, 
                     let name = name.to_string_lossy();
                     name.starts_with("id_") && !name.ends_with(".pub")
                 });
-            let keys = KEYS_IN_HOME.iter().any(|known| is(&known)) || key;
+            let keys = KEYS_IN_HOME.iter().any(is) || key;
             keys.then(|| (Level::Warn, format!("{shown} of a home folder")))
         })
 }
