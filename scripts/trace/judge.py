@@ -207,7 +207,7 @@ def show(answers, files, judge):
     wanting = [place for place in judge.table if place.trace == "seen" and not judge.seen[place.pattern]]
     for place in wanting:
         print(f"matched nothing: {place.pattern} ({place.what})")
-    spurious = [place for place in judge.table if place.trace != "seen" and judge.seen[place.pattern]]
+    spurious = [place for place in judge.table if place.trace.startswith("not seen: ") and judge.seen[place.pattern]]
     for place in spurious:
         print(f"seen after all: {place.pattern} ({place.trace})")
     return len(answers[UNKNOWN]) + len(wanting) + len(spurious)

@@ -129,7 +129,11 @@ fn an_old_generation_is_reported() {
     let projects = installation.state.join("npm/projects");
     let old = projects.join("acme-packed-45d40bbf34__openclaw-generation__g-0123456789abcdef");
     copy(&projects.join("acme-packed-45d40bbf34"), &old);
-    found(&installation, "stale-generation", "g-0123456789abcdef");
+    found(
+        &installation,
+        "stale-generation[same-version]",
+        "g-0123456789abcdef",
+    );
 }
 
 #[test]
@@ -194,7 +198,7 @@ fn the_first_line_says_in_words_whether_all_is_well() {
         let at: jiff::Timestamp = format!("{day}T08:00:00Z").parse().expect("time");
         lock.expect("lock").set_modified(at.into()).expect("time");
     };
-    let to_read = "; 7 things to read by 2027-02-20, 1 to look at";
+    let to_read = "; 7 things to read by 2027-02-20, 1 excepted, 1 to look at";
     for (day, since) in [
         ("2026-11-20", "20 November"),
         ("2025-03-01", "1 March 2025"),
@@ -224,7 +228,7 @@ fn the_first_line_says_in_words_whether_all_is_well() {
     )
     .expect("write");
     let (code, line) = first_line(&installation, "check");
-    let is_new = line.starts_with("something is new or was changed; 1 thing to lock, ");
+    let is_new = line.starts_with("something is new or was changed; 1 subject to lock, ");
     assert!(code == 1 && is_new, "{code} {line}");
     let allowed = installation.run(&["check", "-A", "not-locked"]).stdout;
     assert!(!allowed.starts_with("nothing"), "{allowed}");

@@ -1,9 +1,10 @@
 //! `dependency-mismatch`: the dependencies of a subject, or the packages hoisted beside the host, are not the locked ones.
 
-use super::{changed, difference, gone, only_modes, packages_touched, with_changes};
+use super::{change_lines, changed, difference, gone, only_modes, packages_touched, with_changes};
 use crate::evidence::Part;
 use crate::finding::{Draft, Level, RemedyKind};
 use crate::rules::{Check, Group, Rule, Stage, Stages, View};
+use crate::tree::{ChangeKind, FileChange};
 
 pub(in crate::rules) const RULE: Rule = Rule {
     id: "dependency-mismatch",
@@ -41,14 +42,32 @@ fn draft(view: &View<'_>, name: &str, part: &Part) -> Draft {
     } else {
         format!(" (in {})", list(&packages))
     };
-    let message = if part.locked.is_none() {
-        format!("{name} are installed and the lock holds none")
-    } else if part.tree().is_none() {
+    if part.locked.is_none() {
+        let mut draft = changed(
+            view,
+            format!("{name} are installed and the lock holds none"),
+        );
+        draft.evidence = change_lines(&all_added(part));
+        return draft;
+    }
+    let message = if part.tree().is_none() {
         format!("the lock holds {name} and none are installed")
     } else {
         format!("{name}: {}{touched}", difference(part, None))
     };
     with_changes(changed(view, message), part)
+}
+
+/// Everything that is there, as what came since the lock was written.
+fn all_added(part: &Part) -> Vec<FileChange> {
+    let entries = part.tree().map_or(&[][..], |tree| tree.manifest.entries());
+    entries
+        .iter()
+        .map(|entry| FileChange {
+            path: entry.path.clone(),
+            kind: ChangeKind::Added,
+        })
+        .collect()
 }
 
 fn list(packages: &[String]) -> String {
