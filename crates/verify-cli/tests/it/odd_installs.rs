@@ -75,7 +75,7 @@ fn a_variable_in_a_unit_is_taken_out_alone_or_put_up_with() {
         Environment=NODE_OPTIONS=--max-old-space-size=4096\nEnvironment='NODE_OPTIONS=--require /opt/apm.js'\n";
     let preloaded = || first_run(|one| write(&one.home, UNIT, text));
     let installation = preloaded();
-    // The home folder of another user is a warning, which nobody has to follow.
+    // The home folder of another user is a warning, which does not have to be followed.
     let found = about(&installation, "load other code");
     assert_eq!(found.len(), 2, "{found:?}");
     follow(&installation);

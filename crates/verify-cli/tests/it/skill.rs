@@ -602,7 +602,7 @@ fn a_setuid_file_in_an_archive_is_denied_as_it_is_where_it_is_installed() {
         assert_eq!(denied(&packed), (1, true), "{bits:o}");
         assert_eq!(denied(&place.path("weather")), (1, true), "{bits:o}");
     }
-    // A sticky bit gives nobody any right.
+    // A sticky bit gives no right.
     let mut sticky = entries("");
     sticky[1].mode = 0o101_755;
     let sticky = place.write("sticky.zip", &zip(&sticky));

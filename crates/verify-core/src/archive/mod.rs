@@ -29,7 +29,7 @@ pub use error::ArchiveError;
 pub(crate) use unpack::unpack_zip;
 pub use unpack::{UnpackError, copy_tree, unpack};
 
-/// The bits of a mode by which a file runs as its owner or group, whoever starts it.
+/// The bits of a mode by which a file runs as its owner or group, whichever user starts it.
 const PRIVILEGED: u32 = 0o6000;
 
 /// How much of an archive is accepted.

@@ -1,4 +1,4 @@
-//! Rows of OpenClaw's database that let somebody in: paired devices with their rights, paired senders of channels, conversations that
+//! Rows of OpenClaw's database that let others in: paired devices with their rights, paired senders of channels, conversations that
 //! plugins may take over. Tokens are never read.
 
 use rusqlite::{Connection, Row};
@@ -23,7 +23,7 @@ pub(super) fn read(db: &Connection, place: &str, found: &mut Steering) -> Result
     Ok(())
 }
 
-/// A device by its key: whoever holds that key may do what the scopes say. When it was seen last changes all the time.
+/// A device by its key: anyone who holds that key may do what the scopes say. When it was seen last changes all the time.
 fn devices(db: &Connection, place: &str, found: &mut Steering) -> Result<(), TableError> {
     const TABLE: &str = "device_pairing_paired";
     const COLUMNS: [&str; 6] = [

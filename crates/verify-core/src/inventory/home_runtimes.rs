@@ -11,10 +11,10 @@ use super::context::HomeReaders;
 use super::listing::{Class, ListingBuilder};
 use super::mcp_local::{self, python};
 use super::paths::{Kind as Entry, Paths};
+use super::runtime::subject;
 use super::settings::formed;
-use super::{NotCovered, NotCoveredGroup, Subject, ids};
+use super::{NotCovered, NotCoveredGroup, Subject};
 use crate::json;
-use crate::subject::{Kind, Source, SubjectId};
 use crate::tree::{LeaveOut, TreeSpec};
 
 /// Most bytes of a file of settings.
@@ -64,16 +64,6 @@ pub(super) fn has_sandbox(config: &Value) -> bool {
         let mode = agent.pointer("/sandbox/mode").and_then(Value::as_str);
         mode.is_some_and(|mode| mode != "off")
     })
-}
-
-fn subject(paths: &Paths, name: &str, place: &Path) -> Subject {
-    ids::blank(
-        SubjectId::new("runtime", name),
-        Kind::Runtime,
-        Source::Path,
-        name.to_owned(),
-        paths.place(place),
-    )
 }
 
 /// Files and folders below one root, as they are collected.

@@ -42,13 +42,7 @@ fn release(paths: &Paths, observations: &mut Vec<Observation>) -> Option<Subject
             return None;
         }
     };
-    let mut subject = ids::blank(
-        SubjectId::new("runtime", "node"),
-        Kind::Runtime,
-        Source::Path,
-        "node".to_owned(),
-        paths.place(&root),
-    );
+    let mut subject = subject(paths, "node", &root);
     let modules = root.join("node_modules");
     let has_modules = paths.kind(&modules) == Entry::Folder;
     subject.trees = Trees {
@@ -85,6 +79,17 @@ fn release(paths: &Paths, observations: &mut Vec<Observation>) -> Option<Subject
     Some(subject)
 }
 
+/// A runtime of which nothing but name and place is known yet.
+pub(super) fn subject(paths: &Paths, name: &str, place: &Path) -> Subject {
+    ids::blank(
+        SubjectId::new("runtime", name),
+        Kind::Runtime,
+        Source::Path,
+        name.to_owned(),
+        paths.place(place),
+    )
+}
+
 /// What counts in the place of `folder`, where that is not in the state directory.
 fn outside(paths: &Paths, root: &Path, folder: &Path) -> Option<Observation> {
     (!root.starts_with(&paths.state)).then(|| Observation::OutsideState {
@@ -106,13 +111,7 @@ fn private_node(paths: &Paths) -> Option<Subject> {
         .flatten()
         .map(node)
         .find(|root| paths.is_there(root))?;
-    let mut subject = ids::blank(
-        SubjectId::new("runtime", "cli-node"),
-        Kind::Runtime,
-        Source::Path,
-        "cli-node".to_owned(),
-        paths.place(&root),
-    );
+    let mut subject = subject(paths, "cli-node", &root);
     subject.trees.tree = Some(TreeSpec {
         root: root.clone(),
         boundary: root,
@@ -127,13 +126,7 @@ fn tools(paths: &Paths) -> Option<Subject> {
     let entries = paths.list(&folder).unwrap_or_default();
     entries.iter().find(|entry| entry.name != OWN_NODE)?;
     let root = paths.real(&folder).ok()?;
-    let mut subject = ids::blank(
-        SubjectId::new("runtime", "tools"),
-        Kind::Runtime,
-        Source::Path,
-        "tools".to_owned(),
-        paths.place(&folder),
-    );
+    let mut subject = subject(paths, "tools", &folder);
     subject.trees.tree = Some(TreeSpec {
         root: root.clone(),
         boundary: root.clone(),

@@ -61,7 +61,7 @@ static PATTERNS: LazyLock<Vec<(Vec<&'static str>, Means)>> = LazyLock::new(|| {
 });
 
 /// Takes the variables out of `found` that files of the state and the config set and that load no code. They steer as keys of the config
-/// do, so they are its: then whoever set one can say so, for as long as it stays as it is.
+/// do, so they are its: then the user who set one can say so, for as long as it stays as it is.
 pub(super) fn take_redirects(found: &mut Vec<Observation>) -> Vec<Observation> {
     let steers = |one: &Observation| {
         let Observation::LoadOverride { set, redirects, .. } = one else {

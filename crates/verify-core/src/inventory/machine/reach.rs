@@ -93,7 +93,7 @@ impl<'a> Reach<'a> {
         self.judged(real, 0o2, true)
     }
 
-    /// Who can change a file by its own bits, whoever could put another in its place.
+    /// Who can change a file by its own bits, not who could put another in its place.
     pub(super) fn write_itself(&self, real: &Path) -> Verdict {
         self.judged(real, 0o2, false)
     }

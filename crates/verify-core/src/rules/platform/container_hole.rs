@@ -73,7 +73,7 @@ fn of_daemon(machine: &Machine) -> Vec<Draft> {
         let hosts = daemon.steered.join(", ");
         found.push(
             draft(format!(
-                "whoever reaches {hosts} steers the container engine, which gives root on this machine"
+                "with access to {hosts}, anyone steers the container engine, which gives root on this machine"
             ))
             .code("engine")
             .declared(machine.beside("hosts", hosts, file))

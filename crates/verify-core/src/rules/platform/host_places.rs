@@ -54,7 +54,7 @@ const BELOW: [&str; 20] = [
     "/var/lib/lxd",
     "/var/lib/incus",
 ];
-/// What the machine runs and obeys: whoever changes it is root. To be read it is harmless.
+/// What the machine runs and obeys: anyone who can change it is root. To be read it is harmless.
 const OBEYED: [&str; 37] = [
     "/sys",
     "/bin",

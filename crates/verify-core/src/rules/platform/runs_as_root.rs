@@ -128,7 +128,7 @@ fn of_unit(service: &Service) -> Vec<Draft> {
         found.push(
             as_root()
                 .declared(said("ExecStart", value))
-                .help("Take the mark away from the command: it starts it with all rights, whoever the unit runs as"),
+                .help("Take the mark away from the command: it starts it with all rights, whatever user the unit runs as"),
         );
     }
     if let Some(added) = &service.capabilities {

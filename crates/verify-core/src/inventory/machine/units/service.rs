@@ -54,7 +54,7 @@ pub(crate) struct Service {
     pub(crate) port: Option<u16>,
     /// Who it runs as.
     pub(crate) runs_as: RunsAs,
-    /// Its command is started with all rights, whoever it runs as: the mark that says so.
+    /// Its command is started with all rights, whatever user it runs as: the mark that says so.
     pub(crate) elevated: Option<String>,
     /// Rights of root that it is given beside its user, as they are written.
     pub(crate) capabilities: Option<String>,
