@@ -4,10 +4,12 @@ use std::collections::HashMap;
 use std::fs::File;
 use std::path::Path;
 
+use rustix::fs::RawMode;
+
 use super::TreeSpec;
 
 /// Why a file would run with more rights than the user who starts it. Only an executable file can carry capabilities that count.
-pub(super) fn power(mode: u32, file: &File) -> Option<&'static str> {
+pub(super) fn power(mode: RawMode, file: &File) -> Option<&'static str> {
     if mode & 0o6000 != 0 {
         return Some("setuid");
     }

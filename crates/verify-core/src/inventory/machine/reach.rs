@@ -12,6 +12,7 @@ use super::accounts::Accounts;
 use crate::text;
 
 /// The attribute in which Linux keeps an access control list.
+#[cfg(target_os = "linux")]
 const ACL: &str = "system.posix_acl_access";
 /// Who stands for files of users that this user namespace does not know.
 const OVERFLOW: u32 = 65534;
