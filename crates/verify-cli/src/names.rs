@@ -23,12 +23,22 @@ pub(crate) fn resolve(verifier: &Verifier, texts: &[String]) -> Result<Vec<Subje
 
 /// The subjects that `texts` name in full. An id that is not installed is left to the verb.
 pub(crate) fn in_full(texts: &[String]) -> Result<Vec<SubjectId>> {
+    in_full_of(texts, Vec::new)
+}
+
+/// The same where what is installed is known, so that the whole id can be said.
+pub(crate) fn in_full_installed(verifier: &Verifier, texts: &[String]) -> Result<Vec<SubjectId>> {
+    in_full_of(texts, || known(verifier).unwrap_or_default())
+}
+
+fn in_full_of(texts: &[String], known: impl Fn() -> Vec<SubjectId>) -> Result<Vec<SubjectId>> {
     let parse = |text: &String| {
         text.parse::<SubjectId>().map_err(|error| {
-            Error::environment(
-                error.to_string(),
-                "name it in full, as openclaw-verify check -v lists it",
-            )
+            let help = match one(text, &known()) {
+                Ok(meant) => format!("name it in full: {meant}"),
+                Err(_) => "name it in full, as openclaw-verify check -v lists it".to_owned(),
+            };
+            Error::environment(error.to_string(), help)
         })
     };
     texts.iter().map(parse).collect()
@@ -67,6 +77,14 @@ pub(crate) fn finding(named: &str) -> Result<&'static Rule> {
             .unwrap_or_else(|| "openclaw-verify explain lists all of them".to_owned());
         Error::environment(what, help)
     })
+}
+
+/// The id of a finding, or of an advisory: that begins with a capital letter everywhere.
+pub(crate) fn finding_or_advisory(named: &str) -> Result<&str> {
+    match named.starts_with(|c: char| c.is_ascii_uppercase()) {
+        true => Ok(named),
+        false => Ok(finding(named)?.id),
+    }
 }
 
 /// Every id that is installed or locked.

@@ -1,5 +1,6 @@
 //! How this command words what the library gives as data: what clears a finding, what a call lacks, why the gate refuses.
 
+use std::path::Path;
 use std::time::Duration;
 
 use openclaw_verify_core::finding::{About, Finding, Input, Level, Remedy, Unload};
@@ -8,10 +9,10 @@ use openclaw_verify_core::report::Report;
 use openclaw_verify_core::rules::Stage;
 use openclaw_verify_core::subject::SubjectId;
 use openclaw_verify_core::text::shell_word;
-use openclaw_verify_core::{Backlog, Error, rules};
+use openclaw_verify_core::{Backlog, Error, Unmerged, rules};
 use serde_json::Value;
 
-use crate::commands;
+use crate::{commands, operator};
 
 /// The report with this command's words for what to do next. For people, commands carry the places of this call; for machines they do
 /// not, so that equal installations give equal bytes.
@@ -108,7 +109,7 @@ fn own_choice(finding: &Finding) -> Option<String> {
     (variable && finding.level == Level::Warn).then(|| except(finding))?
 }
 
-fn except(finding: &Finding) -> Option<String> {
+pub(crate) fn except(finding: &Finding) -> Option<String> {
     let fixed = rules::rule(finding.id).is_none_or(|rule| rule.fixed);
     // Of the machine there is no digest that this verb could bind it to.
     let about_installed = |id: &&SubjectId| !fixed && **id != SubjectId::machine();
@@ -175,10 +176,17 @@ fn worded(finding: &Finding, command: Option<String>) -> String {
     match command {
         Some(command) if finding.help.is_empty() => command,
         // An option by itself is no command that could be run.
-        Some(option) if option.starts_with("--") => format!(
-            "{}: the same command with {option}",
-            finding.help.trim_end_matches('.')
-        ),
+        Some(option) if option.starts_with("--") => {
+            let help = finding.help.trim_end_matches('.');
+            // A first run is not run again.
+            match operator::in_call("--init") {
+                true => {
+                    let check = commands::carried(&format!("openclaw-verify check {option}"));
+                    format!("{help}: {check}")
+                }
+                false => format!("{help}: the same command with {option}"),
+            }
+        }
         Some(command) => format!("{}: {command}", finding.help.trim_end_matches('.')),
         None => finding.help.clone(),
     }
@@ -186,6 +194,26 @@ fn worded(finding: &Finding, command: Option<String>) -> String {
 
 /// The error with the option that gives what the call lacked.
 pub(crate) fn error(mut error: Error) -> Error {
+    if let Error::Operator(error) = &mut error {
+        let file = Path::new(error.file.name());
+        let folder = file
+            .parent()
+            .filter(|folder| !folder.as_os_str().is_empty());
+        let folder = folder.unwrap_or(Path::new("."));
+        error.help = match error.unmerged {
+            Some(Unmerged::Reviews) => Some(format!(
+                "entries are only added, so both sides count: {}",
+                commands::carried("openclaw-verify review --resolve")
+            )),
+            Some(Unmerged::Lock) => Some(format!(
+                "take one side, and lock what it lacks: git -C {} checkout --ours -- {} && {}",
+                shell_word(&folder.to_string_lossy()),
+                shell_word(&file.file_name().unwrap_or_default().to_string_lossy()),
+                commands::carried("openclaw-verify lock")
+            )),
+            _ => error.help.take(),
+        };
+    }
     if let Error::Copied {
         from,
         help: Some(help),
@@ -314,9 +342,10 @@ fn of_openclaw(remedy: &Remedy) -> Option<String> {
                 "cd {folder} && pack=\"$(npm pack --silent)\" && openclaw {unload} && openclaw plugins install \"npm-pack:$pack\" --force"
             ))
         }
-        Remedy::Uninstall { name, .. } => {
-            Some(format!("openclaw plugins uninstall {}", shell_word(name)))
-        }
+        Remedy::Uninstall { name, .. } => Some(format!(
+            "openclaw plugins uninstall {} --force",
+            shell_word(name)
+        )),
         Remedy::Unset { path } => Some(format!("openclaw config unset {}", shell_word(path))),
         Remedy::UnsetStored { name } => {
             Some(format!("openclaw secrets store rm {}", shell_word(name)))
@@ -343,7 +372,7 @@ fn of_system(remedy: &Remedy) -> Option<String> {
             Some(format!("export OPENCLAW_STATE_DIR={}", shell_word(folder)))
         }
         Remedy::SetAside { path } => Some(format!(
-            "mkdir -p ~/set-aside && mv -- {} ~/set-aside/",
+            "mkdir -p ~/set-aside && mv -- {} \"$(mktemp -d ~/set-aside/XXXXXX)\"",
             commands::in_state(path)
         )),
         Remedy::UnsetVariable {

@@ -169,7 +169,8 @@ fn find_command(text: &str) -> Option<usize> {
 
 /// Where a command of OpenClaw's or of a shell begins, as a finding names it at its end.
 fn find_foreign(text: &str) -> Option<usize> {
-    const STARTS: [&str; 11] = [
+    const STARTS: [&str; 12] = [
+        "git -C ",
         "cd /",
         "OPENCLAW_STATE_DIR=",
         "openclaw plugins ",
@@ -220,7 +221,7 @@ mod tests {
         for command in [
             "OPENCLAW_STATE_DIR=/s openclaw plugins install @acme/notes@1.0.0 --force",
             "sed -i.bak -E '/^ *(export +)?NODE_OPTIONS *=/d' /home/user/.openclaw/.env",
-            "mkdir -p ~/set-aside && mv -- /home/user/.openclaw/extensions/x ~/set-aside/",
+            "mkdir -p ~/set-aside && mv -- /home/user/.openclaw/extensions/x \"$(mktemp -d ~/set-aside/XXXXXX)\"",
         ] {
             let wrapped = wrap(&format!("  next: look at it, then: {command}"), Some(40));
             assert!(

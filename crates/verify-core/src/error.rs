@@ -141,6 +141,20 @@ pub struct OperatorError {
     /// The way out.
     #[help]
     pub help: Option<String>,
+    /// Which file is in the middle of a merge: what it holds can be put together without reading it.
+    pub unmerged: Option<Unmerged>,
+}
+
+/// A file of the operator that holds the two sides of a merge.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Unmerged {
+    /// The lock: one side, and what it lacks locked again.
+    Lock,
+    /// The reviews: entries are only added, so both sides count. [`crate::review::merged`] puts them together.
+    Reviews,
+    /// Another, which people write.
+    Other,
 }
 
 impl OperatorError {
@@ -158,6 +172,7 @@ impl OperatorError {
             span: Some((span.start, span.end.saturating_sub(span.start)).into()),
             label: "here".to_owned(),
             help: None,
+            unmerged: None,
         }
     }
 
@@ -170,6 +185,7 @@ impl OperatorError {
             span: None,
             label: String::new(),
             help: None,
+            unmerged: None,
         }
     }
 
@@ -177,6 +193,12 @@ impl OperatorError {
     #[must_use]
     pub fn with_help(mut self, help: impl Into<String>) -> Self {
         self.help = Some(help.into());
+        self
+    }
+
+    /// The same error about this file, when it is one of a merge.
+    pub(crate) fn in_merge_of(mut self: Box<Self>, file: Unmerged) -> Box<Self> {
+        self.unmerged = self.unmerged.map(|_| file);
         self
     }
 

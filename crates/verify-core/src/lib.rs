@@ -136,7 +136,7 @@ pub use archive::verify as verify_archive;
 #[doc(inline)]
 pub use digest::{DigestError, GitOid, Sha256Digest, Sri, TreeDigest};
 #[doc(inline)]
-pub use error::{Error, Input, OperatorError, Result};
+pub use error::{Error, Input, OperatorError, Result, Unmerged};
 #[doc(inline)]
 pub use fact::{Fact, Fault, NotEstablished, Outcome};
 #[doc(inline)]

@@ -13,7 +13,7 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 use toml::value::Datetime;
 
-use crate::error::OperatorError;
+use crate::error::{OperatorError, Unmerged};
 use crate::operator_file::MAX_BYTES;
 use crate::text;
 
@@ -186,12 +186,15 @@ impl<'a> TomlFile<'a> {
     }
 
     fn conflict(&self, span: Range<usize>) -> OperatorError {
-        self.error(
-            span,
-            "the file holds a conflict marker of a merge that was not finished",
-        )
-        .with_label("conflict marker")
-        .with_help("resolve the merge in this file, then run again")
+        let mut error = self
+            .error(
+                span,
+                "the file holds a conflict marker of a merge that was not finished",
+            )
+            .with_label("conflict marker")
+            .with_help("resolve the merge in this file, then run again");
+        error.unmerged = Some(Unmerged::Other);
+        error
     }
 
     /// A line by its number, from 1, without its end.

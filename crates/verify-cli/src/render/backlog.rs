@@ -68,6 +68,16 @@ fn one(out: &mut String, item: &BacklogItem) {
 
 /// Reading is the best way and not the only one.
 fn others(out: &mut String, items: &[BacklogItem], ways: &Ways<'_>) {
+    let has_registry = |item: &&BacklogItem| {
+        item.publishers.is_empty() && item.subject.scheme() == "npm" && item.part == "tree"
+    };
+    let unasked = items.iter().filter(has_registry).count();
+    if unasked > 0 && ways.online && ways.has_registry {
+        let _ = writeln!(
+            out,
+            "\nThe registry proves of {unasked} of them no publisher that could be trusted."
+        );
+    }
     out.push_str("\nWhere you need not read it yourself:\n");
     let mut way = |what: String, command: String| {
         let _ = writeln!(out, "- {what}\n    {}", commands::carried(&command));
@@ -97,10 +107,6 @@ fn others(out: &mut String, items: &[BacklogItem], ways: &Ways<'_>) {
             ),
         );
     }
-    let has_registry = |item: &&BacklogItem| {
-        item.publishers.is_empty() && item.subject.scheme() == "npm" && item.part == "tree"
-    };
-    let unasked = items.iter().filter(has_registry).count();
     if unasked > 0 && !(ways.online && ways.has_registry) {
         let proves = format!(
             "of {unasked} a registry may prove who published it, and then trust can replace a review"
@@ -150,7 +156,7 @@ fn put_off(way: &mut impl FnMut(String, String), items: &[BacklogItem], ways: &W
             );
         }
         (None, Some(until)) => way(
-            format!("until {until} exceptions put up with all of it; how they end:"),
+            format!("until {until} exceptions cover all of it; how they end:"),
             "openclaw-verify explain exception-expiring".to_owned(),
         ),
         (None, None) => {}

@@ -89,12 +89,26 @@ pub(crate) fn headline(report: &Report, since: Since) -> Option<String> {
 
 /// Whether nothing is violated but that something else would start another host than the judged one: no file and no key is another one.
 fn only_another_host(report: &Report) -> bool {
-    let mut violated = report.findings.iter().filter(|finding| {
-        let rule = rules::rule(finding.id);
-        finding.outcome == Outcome::Violated
-            && rule.is_some_and(|rule| rule.group == Group::Integrity)
-    });
-    violated.all(|finding| finding.code == Some("other-host"))
+    let mut violated = report
+        .subjects
+        .iter()
+        .filter(|subject| subject.outcomes.integrity == Outcome::Violated);
+    violated.all(|subject| {
+        let mut codes = report.findings.iter().filter_map(|finding| {
+            let rule = rules::rule(finding.id)?;
+            let about = finding.subject.as_ref() == Some(&subject.id)
+                && finding.outcome == Outcome::Violated
+                && rule.group == Group::Integrity;
+            about.then_some(finding.code)
+        });
+        // Of what is set aside for one run there is no finding.
+        let first = codes.next();
+        first
+            .into_iter()
+            .chain(codes)
+            .all(|code| code == Some("other-host"))
+            && first.is_some()
+    })
 }
 
 /// What the findings ask for. What is wrong or moved is counted by subject, because one change of one subject has several findings; all

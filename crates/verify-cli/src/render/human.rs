@@ -443,9 +443,10 @@ fn counted(out: &mut String, findings: &[&Finding]) {
         line(
             out,
             format_args!(
-                "{}: {} (-v shows them)",
+                "{}: {} (-v shows {})",
                 styled(Level::Note, "note"),
-                counts.join(", ")
+                counts.join(", "),
+                if findings.len() == 1 { "it" } else { "them" }
             ),
         );
     }

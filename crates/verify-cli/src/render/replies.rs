@@ -13,6 +13,9 @@ pub(crate) fn table(replies: &[(&str, Value)]) -> String {
         out.push_str(line.trim_end_matches([' ', HANG]));
         out.push('\n');
     }
+    out.push_str(
+        "\nthe gate answers; what is made up here is locked nowhere, so it is blocked where the policy asks for a lock\n",
+    );
     out
 }
 

@@ -158,7 +158,10 @@ fn say(common: &Common, index: &Path, meta: &IndexMeta, digest: Sha256Digest) ->
     lines.push(match (meta.newest, age) {
         (Some(newest), Some(age)) => {
             let day = newest.to_zoned(jiff::tz::TimeZone::UTC).date();
-            format!("  the newest is of {day}, {age} days ago")
+            format!(
+                "  the newest is of {day}, {} ago",
+                render::count(age, "day")
+            )
         }
         _ => "  how new they are is not known".to_owned(),
     });

@@ -55,5 +55,11 @@ fn commands(report: &Report) -> String {
             lines.push(line);
         }
     }
+    if lines.iter().any(|line| line.contains("openclaw config ")) {
+        lines.push(format!(
+            "# the lock pins the config; after what changes it: {}",
+            crate::commands::carried("openclaw-verify lock --accept config:openclaw")
+        ));
+    }
     lines.into_iter().map(|line| line + "\n").collect()
 }

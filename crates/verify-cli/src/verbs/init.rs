@@ -46,12 +46,12 @@ pub(super) fn run(common: &Common, args: &LockArgs) -> Result<Exit> {
     }
 
     let today = operator::today(common);
-    let (excepted, standing): (Vec<&Finding>, Vec<&Finding>) = relock
+    let excepted: Vec<&Finding> = relock
         .report
         .findings
         .iter()
-        .filter(|finding| finding.level == Level::Deny)
-        .partition(|finding| can_be_excepted(finding));
+        .filter(|finding| finding.level == Level::Deny && can_be_excepted(finding))
+        .collect();
     let policy = starter::write(&relock.lock, &excepted, today, preset, registry)?;
     // What the call gave goes into it, so it is read before it is written.
     Policy::parse(&files.policy, &policy.text, &rules::infos(), today)?;
@@ -76,13 +76,20 @@ pub(super) fn run(common: &Common, args: &LockArgs) -> Result<Exit> {
         say(common, &line)?;
     }
     say(common, "")?;
-    if !standing.is_empty() {
-        let (verb, what) = match standing.len() {
-            1 => ("stands", "1 finding".to_owned()),
-            many => ("stand", count(many, "finding")),
-        };
-        say(common, &format!("{what} cannot be excepted and {verb}:"))?;
-        say(common, "")?;
+    let standing = report
+        .findings
+        .iter()
+        .filter(|finding| finding.level == Level::Deny && finding.suppressed.is_none());
+    match standing.count() {
+        0 => {}
+        1 => say(
+            common,
+            "1 finding is nothing that a first run excepts, and stands:\n",
+        )?,
+        many => say(
+            common,
+            &format!("{many} findings are nothing that a first run excepts, and stand:\n"),
+        )?,
     }
     super::check::finish(common, &report, super::detail(common), None)
 }

@@ -35,7 +35,7 @@ pub(super) fn run(common: &Common, args: &LockArgs) -> Result<Exit> {
         true => &args.accept,
         false => &args.ids,
     };
-    let ids = names::in_full(named)?;
+    let ids = names::in_full_installed(&verifier, named)?;
     let relock = match &args.from {
         Some(folder) => kept(&verifier, &ids, folder)?,
         None => verifier.relock(&ids)?,

@@ -27,7 +27,7 @@ fn except(common: &Common, args: &ExceptArgs) -> Result<Exit> {
     let path = start.files.policy.clone();
     let verifier = start.builder.build()?;
     let id = names::to_write(&verifier, &args.id, args.yes)?;
-    let finding = names::finding(&args.finding)?.id;
+    let finding = names::finding_or_advisory(&args.finding)?;
     let exception = verifier.exception(&id, finding, args.until, &args.reason)?;
     start.bar.finish();
     let today = operator::today(common);

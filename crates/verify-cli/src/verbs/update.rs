@@ -21,6 +21,9 @@ use crate::operator::Files;
 use crate::render::{self, reading};
 use crate::{Exit, ask, names, operator, output, pager, wording};
 
+/// Most lines of a difference that a script is given which takes it over unread.
+const MAX_LOG: usize = 10_000;
+
 pub(super) fn run(common: &Common, args: &UpdateArgs) -> Result<Exit> {
     let start = start(common)?;
     let files = start.files.clone();
@@ -59,7 +62,17 @@ pub(super) fn run(common: &Common, args: &UpdateArgs) -> Result<Exit> {
     start.bar.finish();
 
     output::human(&format!("{}\n", headline(&verifier, &material)))?;
-    pager::show(&reading::reading(&material))?;
+    let shown = reading::reading(&material);
+    let unread = args.yes && args.shown.is_none() && !std::io::stdout().is_terminal();
+    if unread && shown.lines().count() > MAX_LOG {
+        let id = text::shell_word(id.as_str());
+        let whole = commands::carried(&format!("openclaw-verify review {id} --diff lock"));
+        output::stderr(&format!(
+            "note: the difference is too long for a log; before it is taken over, this shows it: {whole}"
+        ));
+    } else {
+        pager::show(&shown)?;
+    }
     let exit = lock::update(common, &ids, &verifier, &relock, &files, args.yes)?;
     drop(guard);
     if exit != Exit::Clean {
@@ -216,6 +229,12 @@ fn conclude(common: &Common, builder: Builder, ids: &[SubjectId]) -> Result<Exit
             finding.id, finding.message
         ));
         output::stderr(&format!("  next: {}", wording::next(finding)));
+        if finding.remedy.kind() == RemedyKind::Review
+            && let Some(except) = wording::except(finding)
+        {
+            let except = commands::carried(&except);
+            output::stderr(&format!("  or, until it can be read: {except}"));
+        }
     }
     match open.len() {
         0 => Ok(Exit::Clean),

@@ -342,6 +342,29 @@ fn exceptions_about_advisories_are_bound_and_short() {
         "advisory = \"MAL-1\"\n{tree}\n{dependencies}\nversion = \"1.2.0\"\nuntil = 2026-12-20"
     ));
     assert_eq!(levels(), ["warn"]);
+    // The command writes the same.
+    fs::write(installation.policy(), "version = 1\n").expect("policy");
+    let except = |finding: &str, until: &str| {
+        let run = installation.run(&[
+            "policy", "except", id, finding, "--until", until, "--reason", "disputed", "--yes",
+        ]);
+        (
+            run.code,
+            run.stderr.split_whitespace().collect::<Vec<_>>().join(" "),
+        )
+    };
+    assert_eq!(levels(), ["deny"]);
+    for (finding, until, why) in [
+        ("known-malicious", "2026-12-20", "its id, such as MAL-"),
+        ("MAL-2", "2026-12-20", "advisories about it: MAL-1"),
+        ("MAL-1", "2026-12-25", "at most 30 days"),
+        ("mal-1", "2026-12-20", "no finding is called mal-1"),
+    ] {
+        let (code, said) = except(finding, until);
+        assert!(code == 2 && said.contains(why), "{finding}: {said}");
+    }
+    assert_eq!(except("MAL-1", "2026-12-20").0, 0);
+    assert_eq!(levels(), ["warn"]);
     fs::write(installation.state.join(PROJECT).join("dep/more.js"), "").expect("file");
     assert_eq!(levels(), ["deny"]);
 }

@@ -535,7 +535,7 @@ fn a_project_that_is_gone_is_forgotten_by_one_line() {
     assert_eq!(linked.len(), 1, "{linked:?}");
     assert!(linked[0].starts_with("deny tree-mismatch: "), "{linked:?}");
     assert!(
-        linked[0].ends_with(": openclaw plugins uninstall acme-linked"),
+        linked[0].ends_with(": openclaw plugins uninstall acme-linked --force"),
         "{linked:?}"
     );
     // The same line for each, because it takes all of them out: none moves the number of another.

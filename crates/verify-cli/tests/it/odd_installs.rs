@@ -51,6 +51,15 @@ fn denies(installation: &Installation) -> Vec<(String, String)> {
         .collect()
 }
 
+/// Whether `path` lies in one of the folders that were set aside.
+pub(crate) fn set_aside(installation: &Installation, path: &str) -> bool {
+    let folders = fs::read_dir(installation.home.join("set-aside"));
+    folders
+        .into_iter()
+        .flatten()
+        .any(|one| one.is_ok_and(|one| one.path().join(path).exists()))
+}
+
 fn about(installation: &Installation, what: &str) -> Vec<String> {
     let (_, report) = installation.check();
     let mut all = findings(&report);
@@ -166,12 +175,7 @@ fn a_plugin_in_a_workspace_is_developed_there_for_a_time() {
     // Packages in the home folder are no project of anybody's: they are moved.
     let installation = first_run(|one| write(&one.home, "node_modules/left-pad/index.js", ""));
     follow(&installation);
-    assert!(
-        installation
-            .home
-            .join("set-aside/node_modules/left-pad")
-            .exists()
-    );
+    assert!(set_aside(&installation, "node_modules/left-pad"));
 }
 
 #[test]
@@ -321,4 +325,68 @@ fn what_people_set_for_other_programs_is_silent() {
     let other = "ENV=./production\nSHELL=/tmp/bash\nBROWSER=/tmp/x\nLD_LIBRARY_PATH=\n\"/tmp\"\nCC=/tmp/gcc\n";
     write(&installation.state, ".env", other);
     assert_eq!(about(&installation, "load-override").len(), 5);
+}
+
+#[test]
+fn openclaws_first_start_finishes_an_install_without_scripts() {
+    let mut installation = Installation::empty();
+    let host = installation.home.join("host/openclaw");
+    let note = ".openclaw-lifecycle-pending";
+    write(
+        &host,
+        "package.json",
+        r#"{"name":"openclaw","version":"1.0.0"}"#,
+    );
+    write(&host, note, "pending\n");
+    installation.host = Some(host.canonicalize().expect("host"));
+    installation.init(0);
+
+    // What the first start does.
+    fs::remove_file(host.join(note)).expect("note");
+    assert_eq!(denies(&installation), []);
+
+    // Anything else of that name is code like the rest.
+    write(&host, note, "#!/bin/sh\n");
+    let denied = denies(&installation);
+    assert!(denied[0].0.contains("tree-mismatch"), "{denied:?}");
+}
+
+#[test]
+fn in_a_copy_a_link_to_the_host_leads_to_where_that_was() {
+    let package = "npm/projects/acme-packed-45d40bbf34/node_modules/@acme/packed";
+    let make = |copied: bool| {
+        let mut installation = Installation::shipped();
+        if !copied {
+            at_home(&mut installation);
+        }
+        let host = installation.home.join("host/openclaw");
+        write(
+            &host,
+            "package.json",
+            r#"{"name":"openclaw","version":"1.0.0"}"#,
+        );
+        installation.host = Some(host.canonicalize().expect("host"));
+        let modules = installation.state.join(package).join("node_modules");
+        fs::create_dir_all(&modules).expect("folder");
+        // There on every machine, and what it is on this one says nothing of the other.
+        symlink("/usr", modules.join("openclaw")).expect("link");
+        for file in [installation.lock(), installation.policy()] {
+            // The state at its usual place has none.
+            let _ = fs::remove_file(file);
+        }
+        installation
+    };
+    let copy = make(true);
+    copy.init(0);
+    assert_eq!(denies(&copy), []);
+    let said = about(&copy, "where the host package may have been");
+    assert!(
+        said[0].starts_with("not-established[not-here] "),
+        "{said:?}"
+    );
+
+    let original = make(false);
+    original.init(1);
+    let denied = denies(&original);
+    assert!(denied[0].0.contains("unsafe-tree"), "{denied:?}");
 }

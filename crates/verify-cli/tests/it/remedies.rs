@@ -86,7 +86,7 @@ fn cases() -> Vec<Case> {
             "check",
             "known-malicious",
             malicious,
-            Then::Asked("openclaw plugins uninstall acme-packed"),
+            Then::Asked("openclaw plugins uninstall acme-packed --force"),
         ),
         case(
             "unset",

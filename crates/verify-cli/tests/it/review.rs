@@ -2,6 +2,7 @@
 
 use serde_json::Value;
 
+use crate::git::{git, git_output};
 use crate::support::{Installation, findings};
 
 const PACKED: &str = "npm-pack:@acme/packed";
@@ -514,11 +515,9 @@ fn only_what_was_shown_and_is_installed_can_be_recorded() {
     }
     assert!(!installation.reviews_text().contains("[[review]]"));
     assert_eq!(record(&installation, PACKED).code, 0);
-    assert_eq!(
-        record(&installation, PACKED).code,
-        2,
-        "the same entry twice"
-    );
+    let text = installation.reviews_text();
+    assert_eq!(record(&installation, PACKED).code, 0);
+    assert_eq!(installation.reviews_text(), text, "the same entry twice");
 }
 
 #[test]
@@ -1048,4 +1047,58 @@ fn the_ways_beside_reading_can_be_run() {
     assert_eq!(done.code, 0, "{}", done.text());
     let policy = std::fs::read_to_string(installation.policy()).expect("policy");
     assert!(policy.contains("[[exception]]"), "{policy}");
+}
+
+#[test]
+fn two_branches_that_record_a_review_are_merged_without_an_editor() {
+    let installation = locked();
+    let folder = &installation.config;
+    std::fs::write(installation.reviews(), "version = 1\n").expect("reviews");
+    git(folder, &["init", "-q", "-b", "main"]);
+    let record = |id: &str| {
+        let arguments = ["review", id, "--record", "--criteria", "safe-to-run"];
+        let run = installation.run(&[&arguments[..], &["--by", "Ada", "--yes"]].concat());
+        assert_eq!(run.code, 0, "{}", run.stderr);
+        let again = installation.run(&[&arguments[..], &["--by", "Ada", "--yes"]].concat());
+        assert_eq!(again.code, 0);
+        assert!(
+            again.stderr.contains("says this already, in line 3"),
+            "{}",
+            again.stderr
+        );
+        git(folder, &["commit", "-qam", id]);
+    };
+    git(folder, &["add", "."]);
+    git(folder, &["commit", "-qm", "begin"]);
+    git(folder, &["checkout", "-q", "-b", "colleague"]);
+    record("skill:workspace/weather");
+    git(folder, &["checkout", "-q", "main"]);
+    record(PACKED);
+    let merge = git_output(folder, &["merge", "-q", "colleague"]);
+    assert!(!merge.status.success());
+
+    let unmerged = installation.run(&["check"]);
+    assert_eq!(unmerged.code, 2);
+    let said = unmerged
+        .stderr
+        .split_whitespace()
+        .collect::<Vec<_>>()
+        .join(" ");
+    assert!(said.contains("openclaw-verify review --resolve"), "{said}");
+    assert_eq!(
+        installation.run(&["review", "--resolve"]).code,
+        2,
+        "no terminal to ask on"
+    );
+    let run = installation.run(&["review", "--resolve", "--yes"]);
+    assert_eq!(run.code, 0, "{}", run.stderr);
+    assert!(run.stdout.contains("skill:workspace/weather") && !run.stdout.contains(PACKED));
+    let text = std::fs::read_to_string(installation.reviews()).expect("reviews");
+    assert_eq!(text.matches("[[review]]").count(), 2, "{text}");
+    assert!(installation.run(&["check"]).code < 2);
+    assert_eq!(
+        installation.run(&["review", "--resolve"]).code,
+        2,
+        "resolved already"
+    );
 }

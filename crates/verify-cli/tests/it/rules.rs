@@ -237,6 +237,6 @@ fn the_first_line_says_in_words_whether_all_is_well() {
     fs::write(code, "evil").expect("write");
     let (code, line) = first_line(&installation, "check");
     let is_wrong =
-        line.starts_with("1 thing is not as it was locked and recorded: look there first; ");
+        line.starts_with("1 subject is not as it was locked and recorded: look there first; ");
     assert!(code == 1 && is_wrong, "{code} {line}");
 }

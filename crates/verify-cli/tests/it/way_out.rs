@@ -12,6 +12,7 @@ use rusqlite::Connection;
 use serde_json::Value;
 
 use crate::coverage::{plants, rich};
+use crate::odd_installs::set_aside;
 use crate::support::{Installation, Run, findings};
 use crate::tamper::{of_shipped, plugin};
 
@@ -266,8 +267,7 @@ fn what_was_put_in_place_by_hand_can_be_set_aside() {
         followed(what, &installation, &mut failed);
         // Nothing was lost: what was moved is in the user's home.
         if what == "a plugin in extensions" {
-            let moved = installation.home.join("set-aside/by hand/index.js");
-            assert!(moved.exists(), "{}", moved.display());
+            assert!(set_aside(&installation, "by hand/index.js"));
             assert_eq!(installation.check().0, 0);
         }
     }
@@ -326,7 +326,7 @@ fn what_people_are_shown_can_be_copied_from_any_folder() {
     plugin(&installation.state.join("extensions/dropped"), "dropped");
     let shown = installation.run(&["check"]);
     let expected = format!(
-        "mkdir -p ~/set-aside && mv -- {}/extensions/dropped ~/set-aside/",
+        "mkdir -p ~/set-aside && mv -- {}/extensions/dropped \"$(mktemp -d ~/set-aside/XXXXXX)\"",
         installation.state.display()
     );
     assert!(shown.stdout.contains(&expected), "{}", shown.stdout);

@@ -26,7 +26,13 @@ pub(super) fn read(paths: &Paths, host: &Path, not_covered: &mut Vec<NotCovered>
             tree: Some(TreeSpec {
                 root: host.to_owned(),
                 boundary: boundary.to_owned(),
-                leave_out: vec![LeaveOut::Folder("node_modules".to_owned())],
+                leave_out: vec![
+                    LeaveOut::Folder("node_modules".to_owned()),
+                    LeaveOut::Record(
+                        ".openclaw-lifecycle-pending".to_owned(),
+                        RecordKind::LifecyclePending,
+                    ),
+                ],
             }),
             dependencies: own_modules.then(|| TreeSpec {
                 root: modules.clone(),

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::{Inventory, McpDefinition, NotCovered, NotCoveredGroup, Place, Record, Subject};
 use crate::lock::{Lock, LockedPackage};
-use crate::subject::Kind;
+use crate::subject::{Kind, Source};
 
 /// One subject an entry.
 pub(crate) fn read(lock: &Lock) -> Inventory {
@@ -37,8 +37,13 @@ fn subject(package: &LockedPackage) -> Subject {
     };
     let mut subject = Subject::new(package.id.clone(), package.kind, package.source, place);
     subject.version.clone_from(&package.version);
+    let resolved = match (package.source, &package.version) {
+        (Source::Npm, Some(version)) => Some(format!("{}@{version}", package.id.name())),
+        _ => None,
+    };
     subject.record = Some(Record {
         spec: package.spec.clone(),
+        resolved_spec: resolved,
         version: package.version.clone(),
         integrity: package.archive.map(|archive| archive.to_string()),
         git_commit: package.commit.as_ref().map(ToString::to_string),

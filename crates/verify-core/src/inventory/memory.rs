@@ -250,6 +250,7 @@ mod tests {
         linked.leave_out.push(LeaveOut::HostLink {
             path: "node_modules/openclaw".to_owned(),
             host,
+            copied: false,
         });
         let linked = [linked];
         for (place, read) in [("b/x", 1), ("/opt", 1), ("/srv", 0)] {

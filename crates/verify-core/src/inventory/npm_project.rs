@@ -132,6 +132,7 @@ pub(super) fn trees(paths: &Paths, layout: &Layout, host: Option<&Path>) -> Tree
     let host_link = |path: &str| LeaveOut::HostLink {
         path: path.to_owned(),
         host: host.map(Path::to_owned),
+        copied: paths.relocated(),
     };
     let tree = TreeSpec {
         root: layout.modules.join(&layout.name),

@@ -269,6 +269,7 @@ pub(super) fn own_trees(paths: &Paths, folder: &Path, host: Option<&Path>, git: 
             LeaveOut::HostLink {
                 path: "openclaw".to_owned(),
                 host: host.map(Path::to_owned),
+                copied: paths.relocated(),
             },
         ],
     });

@@ -8,7 +8,7 @@ use toml::Spanned;
 
 use super::{Lock, LockedPackage, LockedRelease, Provenance};
 use crate::digest::{GitOid, Sha256Digest, Sri, TreeDigest};
-use crate::error::OperatorError;
+use crate::error::{OperatorError, Unmerged};
 use crate::subject::{Kind, Source, SubjectId};
 use crate::toml_file::{Checked, TomlFile, fail};
 
@@ -75,6 +75,10 @@ struct WireRelease {
 }
 
 pub(super) fn parse(path: &Path, text: &str) -> Checked<Lock> {
+    read(path, text).map_err(|error| error.in_merge_of(Unmerged::Lock))
+}
+
+fn read(path: &Path, text: &str) -> Checked<Lock> {
     let file = TomlFile::new(path, text, BY_HAND)?;
     let wire: WireLock = file.parse(VERSION)?;
 

@@ -7,7 +7,7 @@ use std::fmt::Write as _;
 use std::path::Path;
 
 use super::violation::Written;
-use super::wire::{VERSION, WAY_OUT};
+use super::wire::{VERSION, WAY_OUT, review_key, trust_key, violation_key};
 use super::{Content, Review, Reviews, Trust, Violated, Violation};
 use crate::error::OperatorError;
 use crate::toml_file::{Checked, behind, behind_keys, fail, quote};
@@ -31,6 +31,8 @@ pub struct Appended {
     pub text: String,
     /// The new entry alone, as it is in the file.
     pub entry: String,
+    /// The line of an entry that says the same: then nothing was added.
+    pub there: Option<usize>,
 }
 
 /// A reviews file without entries. Where two branches record their first reviews, both add to it; neither creates it.
@@ -54,6 +56,13 @@ pub fn append(path: &Path, text: Option<&str>, addition: &Addition) -> Checked<A
         entry = entry.replace('\n', "\r\n");
     }
     let newline = if old.contains("\r\n") { "\r\n" } else { "\n" };
+    if let Some(line) = addition.line_in(&before) {
+        return Ok(Appended {
+            text: old.to_owned(),
+            entry,
+            there: Some(line),
+        });
+    }
     let (table, key, value) = addition.order();
     let entries = format!("[[{table}]]");
     let place = match behind(old, table, key, value) {
@@ -77,7 +86,11 @@ pub fn append(path: &Path, text: Option<&str>, addition: &Addition) -> Checked<A
                 .with_help(WAY_OUT),
         );
     }
-    Ok(Appended { text, entry })
+    Ok(Appended {
+        text,
+        entry,
+        there: None,
+    })
 }
 
 impl Addition {
@@ -88,6 +101,27 @@ impl Addition {
             Self::Review(review) => render_review(review),
             Self::Trust(trust) => render_trust(trust),
             Self::Violation(violation) => render_violation(violation),
+        }
+    }
+
+    /// The line of the entry that says the same, but for what is only for people.
+    fn line_in(&self, file: &Reviews) -> Option<usize> {
+        match self {
+            Self::Review(new) => file
+                .reviews
+                .iter()
+                .find(|old| review_key(old) == review_key(new))
+                .map(|old| old.line),
+            Self::Trust(new) => file
+                .trusts
+                .iter()
+                .find(|old| trust_key(old) == trust_key(new))
+                .map(|old| old.line),
+            Self::Violation(new) => file
+                .violations
+                .iter()
+                .find(|old| violation_key(old) == violation_key(new))
+                .map(|old| old.line),
         }
     }
 

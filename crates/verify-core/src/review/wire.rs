@@ -11,6 +11,7 @@ use toml::value::Datetime;
 
 use super::{Agent, Content, Criteria, Review, Reviews, Trust, Versions, Violated, Violation};
 use crate::digest::{Sha256Digest, TreeDigest};
+use crate::error::Unmerged;
 use crate::policy::{Pattern, SCHEMES};
 use crate::subject::SubjectId;
 use crate::text;
@@ -85,6 +86,10 @@ enum WireVersions {
 }
 
 pub(super) fn parse(path: &Path, text: &str) -> Checked<Reviews> {
+    read(path, text).map_err(|error| error.in_merge_of(Unmerged::Reviews))
+}
+
+fn read(path: &Path, text: &str) -> Checked<Reviews> {
     let file = TomlFile::new(path, text, WAY_OUT)?;
     let wire: WireReviews = file.parse(VERSION)?;
     let reviews = each(&file, wire.review, review)?;
@@ -107,7 +112,7 @@ pub(super) fn parse(path: &Path, text: &str) -> Checked<Reviews> {
 }
 
 /// What makes two reviews the same: all but what is only for people.
-fn review_key(review: &Review) -> impl Eq + Hash + '_ {
+pub(super) fn review_key(review: &Review) -> impl Eq + Hash + '_ {
     let Review {
         package,
         from,
@@ -127,7 +132,7 @@ fn review_key(review: &Review) -> impl Eq + Hash + '_ {
 }
 
 /// The same for trust.
-fn trust_key(trust: &Trust) -> impl Eq + Hash + '_ {
+pub(super) fn trust_key(trust: &Trust) -> impl Eq + Hash + '_ {
     let packages: Vec<&str> = trust.packages.iter().map(Pattern::as_str).collect();
     (
         &trust.publisher,
@@ -141,7 +146,7 @@ fn trust_key(trust: &Trust) -> impl Eq + Hash + '_ {
 }
 
 /// The same for a violation.
-fn violation_key(violation: &Violation) -> impl Eq + Hash + '_ {
+pub(super) fn violation_key(violation: &Violation) -> impl Eq + Hash + '_ {
     (&violation.package, format!("{:?}", violation.what))
 }
 

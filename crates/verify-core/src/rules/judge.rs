@@ -64,12 +64,16 @@ pub(crate) fn judge(whole: &Whole<'_>, flags: &[(String, Level)]) -> Judgement {
     }
 }
 
-/// By level (most severe first), group, id, subject.
+/// By level (most severe first), what is known to be bad before what is not known, malware before all; then group, id, subject.
 pub(crate) fn sort(findings: &mut [Finding]) {
     findings.sort_by_cached_key(|f| {
+        let rule = rule(f.id);
+        let malware = rule.is_some_and(|rule| rule.fixed && rule.group == Group::Advisory);
         (
             std::cmp::Reverse(f.level),
-            rule(f.id).map(|rule| rule.group),
+            !malware,
+            f.outcome == Outcome::NotEstablished,
+            rule.map(|rule| rule.group),
             f.id,
             f.subject.clone(),
             f.message.clone(),

@@ -20,7 +20,6 @@ mod rule;
 mod secrets;
 mod view;
 
-#[cfg(feature = "sbom")]
 pub(crate) use advisory::finding_of as finding_of_advisory;
 pub use catalogue::{catalogue, rule};
 pub(crate) use judge::{Judgement, judge, sort};

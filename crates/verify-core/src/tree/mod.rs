@@ -109,6 +109,8 @@ pub enum LeaveOut {
         path: String,
         /// Real path of the host package that the operator named.
         host: Option<PathBuf>,
+        /// Whether the tree is in a copy: then a link that leads elsewhere may lead to where the host package was, which is not known here.
+        copied: bool,
     },
 }
 
@@ -122,6 +124,8 @@ pub enum RecordKind {
     ClawhubOrigin,
     /// `node_modules/.package-lock.json`, npm's hidden lockfile.
     HiddenLockfile,
+    /// `.openclaw-lifecycle-pending` of the host package: its first start finishes the install and removes it.
+    LifecyclePending,
 }
 
 /// How much a walk may take, and how it is watched.
@@ -237,6 +241,8 @@ pub enum TreeNote {
         path: String,
         /// Its target.
         target: String,
+        /// Whether the host package is named, and the link is in a copy of what led to it.
+        copied: bool,
     },
 }
 

@@ -22,6 +22,7 @@ pub(crate) fn is_record(kind: RecordKind, bytes: &[u8]) -> bool {
         RecordKind::SkillSourceOrigin => SourceOrigin::parse(text).is_ok(),
         RecordKind::ClawhubOrigin => ClawhubOrigin::parse(text).is_ok(),
         RecordKind::HiddenLockfile => is_hidden_lockfile(text),
+        RecordKind::LifecyclePending => text == "pending\n",
     }
 }
 
@@ -128,6 +129,15 @@ fn all_short(value: &Value) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_note_of_an_install_that_is_not_finished() {
+        let is = |text: &str| is_record(RecordKind::LifecyclePending, text.as_bytes());
+        assert!(is("pending\n"));
+        for other in ["", "pending", "pending\n\n", "#!/bin/sh\n"] {
+            assert!(!is(other), "{other:?}");
+        }
+    }
 
     #[test]
     fn a_hidden_lockfile_is_read_strictly() {

@@ -385,20 +385,21 @@ impl Walker<'_> {
             LeaveOut::Folder(_) => Ok(kind == FileType::Directory),
             LeaveOut::Record(_, record) => Ok(kind == FileType::RegularFile
                 && small_file(fd, name).is_some_and(|bytes| records::is_record(*record, &bytes))),
-            LeaveOut::HostLink { path, host } if kind == FileType::Symlink => {
+            LeaveOut::HostLink { path, host, copied } if kind == FileType::Symlink => {
                 let target = rustix::fs::readlinkat(fd, name, Vec::new())
                     .map_err(|errno| read_error(path, errno))?;
                 let target = shown(target.as_bytes());
                 let real = std::fs::canonicalize(self.spec.root.join(path)).ok();
                 match (host, real) {
                     (Some(host), Some(real)) if *host == real => {}
-                    (Some(_), Some(_)) => {
+                    (Some(_), Some(_)) if !copied => {
                         self.offend(shown(path.as_bytes()), Why::HostLinkElsewhere { target })
                     }
-                    (None, _) | (_, None) => {
+                    _ => {
                         self.notes.push(TreeNote::HostLinkUnknown {
                             path: shown(path.as_bytes()),
                             target,
+                            copied: *copied && host.is_some(),
                         });
                     }
                 }

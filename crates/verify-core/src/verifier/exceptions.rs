@@ -3,11 +3,13 @@
 use jiff::civil::Date;
 
 use super::{Case, Scope, Verifier};
+use crate::advisories::{Match, is_id, is_malware};
 use crate::error::{Error, Result};
+use crate::evidence::AdvisedPackage;
 use crate::finding::{About, Finding};
 use crate::policy::starter::binds_definition;
 use crate::policy::{Digests, Exception, ExceptionTarget, MAX_EXCEPTION_DAYS};
-use crate::rules::{self, Stage};
+use crate::rules::{self, Group, Stage};
 use crate::subject::SubjectId;
 use crate::text;
 use crate::toml_file::closest;
@@ -46,18 +48,12 @@ impl Verifier {
         until: Date,
         reason: &str,
     ) -> Result<Exception> {
-        let rule = rules::rule(finding).ok_or_else(|| no_rule(finding))?;
-        if rule.fixed {
-            return Err(Error::environment(
-                format!("{} can never be excepted", rule.id),
-                "it means that something is wrong, not that something is unknown: look into it",
-            ));
-        }
+        let wanted = Wanted::of(finding)?;
         self.is_last_day(until)?;
         if reason.trim().is_empty() {
             return Err(Error::environment(
                 "the reason is empty",
-                "say why it is put up with until then",
+                "say why it is accepted until then",
             ));
         }
 
@@ -71,6 +67,17 @@ impl Verifier {
         let scope = Scope::Kinds(vec![subject.kind], vec![id.clone()]);
         let lock = self.lock.clone().unwrap_or_default();
         let all = self.evidence(&inventory, &lock, &scope)?;
+        let Some(evidence) = all.get(id) else {
+            return Err(no_digest(id));
+        };
+        let digests = evidence.digests(subject);
+        let rule = match wanted {
+            Wanted::Finding(rule) => rule,
+            Wanted::Advisory(advisory) => {
+                let about = Except { id, until, reason };
+                return about.of_advisory(advisory, &evidence.advisories.found, &digests);
+            }
+        };
         let case = Case::new(Stage::Installed, &inventory, &lock, &scope);
         let report = self.report(&case, &all);
         let about = |one: &&Finding| one.subject.as_ref() == Some(id);
@@ -78,15 +85,11 @@ impl Verifier {
             .findings
             .iter()
             .filter(about)
-            .partition(|one| one.id == rule.id);
+            .partition(|one| one.id == rule);
         if found.is_empty() {
-            return Err(not_found(rule.id, id, &others));
+            return Err(not_found(rule, id, &others));
         }
-        let Some(evidence) = all.get(id) else {
-            return Err(no_digest(id));
-        };
-        let digests = evidence.digests(subject);
-        let exception = bound(id, rule.id, until, reason, &digests);
+        let exception = Except { id, until, reason }.bound(rule, &digests);
         let covers = |one: &&Finding| {
             let target = ExceptionTarget {
                 finding: one.id,
@@ -177,29 +180,105 @@ fn no_digest(id: &SubjectId) -> Error {
     )
 }
 
-fn bound(
-    id: &SubjectId,
-    finding: &str,
+/// What an exception is wanted for.
+#[derive(Clone, Copy)]
+enum Wanted<'a> {
+    /// Every finding of a rule.
+    Finding(&'static str),
+    /// What one advisory says. That is the one way out where malware is found, which no exception by the finding's id covers.
+    Advisory(&'a str),
+}
+
+impl<'a> Wanted<'a> {
+    /// By the id of a finding, or of an advisory: that begins with a capital letter everywhere.
+    fn of(named: &'a str) -> Result<Self> {
+        let Some(rule) = rules::rule(named) else {
+            let advisory = named.starts_with(|c: char| c.is_ascii_uppercase()) && is_id(named);
+            return match advisory {
+                true => Ok(Self::Advisory(named)),
+                false => Err(no_rule(named)),
+            };
+        };
+        if rule.fixed {
+            let way_out = match rule.group {
+                Group::Advisory => {
+                    "where the record is wrong, name it in place of the finding: its id, such as MAL-…"
+                }
+                _ => {
+                    "it means that something is wrong, not that something is unknown: look into it"
+                }
+            };
+            let what = format!("{} can never be excepted", rule.id);
+            return Err(Error::environment(what, way_out));
+        }
+        Ok(Self::Finding(rule.id))
+    }
+}
+
+/// An exception that is being made.
+struct Except<'a> {
+    id: &'a SubjectId,
     until: Date,
-    reason: &str,
-    digests: &Digests<'_>,
-) -> Exception {
-    let definition = digests
-        .definition
-        .filter(|_| binds_definition(id, digests.tree));
-    Exception {
-        package: id.clone(),
-        tree: digests.tree,
-        definition,
-        settings: digests.settings,
-        instructions: digests.instructions,
-        version: None,
-        dependencies: digests.dependencies,
-        archive: None,
-        advisory: None,
-        allow: vec![finding.to_owned()],
-        reason: reason.to_owned(),
-        until,
-        line: 0,
+    reason: &'a str,
+}
+
+impl Except<'_> {
+    /// Bound to all digests that the subject has.
+    fn bound(&self, finding: &str, digests: &Digests<'_>) -> Exception {
+        let definition = digests
+            .definition
+            .filter(|_| binds_definition(self.id, digests.tree));
+        Exception {
+            package: self.id.clone(),
+            tree: digests.tree,
+            definition,
+            settings: digests.settings,
+            instructions: digests.instructions,
+            version: None,
+            dependencies: digests.dependencies,
+            archive: None,
+            advisory: None,
+            allow: vec![finding.to_owned()],
+            reason: self.reason.to_owned(),
+            until: self.until,
+            line: 0,
+        }
+    }
+
+    /// Of what an advisory says about the subject, or about one of its dependencies. Of malware the exception names the record that calls
+    /// it so, by whatever name it was asked for.
+    fn of_advisory(
+        &self,
+        advisory: &str,
+        found: &[AdvisedPackage],
+        digests: &Digests<'_>,
+    ) -> Result<Exception> {
+        let id = self.id;
+        let matches = || found.iter().map(|package| &package.found);
+        let Some(hit) = matches().find(|hit| hit.all_ids().any(|known| known == advisory)) else {
+            let known: Vec<&str> = matches()
+                .flat_map(Match::all_ids)
+                .map(String::as_str)
+                .collect();
+            let help = match known.is_empty() {
+                true => "no advisory is about it".to_owned(),
+                false => format!("advisories about it: {}", known.join(", ")),
+            };
+            let what = format!("{} is not about {id}", text::excerpt(advisory, 60));
+            return Err(Error::environment(what, help));
+        };
+        let record = match hit.malicious {
+            true => hit.all_ids().find(|known| is_malware(known)),
+            false => None,
+        };
+        let advisory = record.map_or(advisory, String::as_str);
+        if hit.malicious && (digests.tree.is_none() || digests.version.is_none()) {
+            return Err(no_digest(id));
+        }
+        Ok(Exception {
+            version: digests.version.map(str::to_owned),
+            advisory: Some(advisory.to_owned()),
+            ..self.bound(rules::finding_of_advisory(hit), digests)
+        })
     }
 }

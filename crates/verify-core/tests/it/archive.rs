@@ -1058,6 +1058,7 @@ fn npm_cache_is_read_and_installed_packages_are_their_archives() {
             vec![tree::LeaveOut::HostLink {
                 path: "node_modules/openclaw".to_owned(),
                 host,
+                copied: false,
             }]
         } else {
             vec![tree::LeaveOut::Folder("node_modules".to_owned())]

@@ -919,6 +919,7 @@ fn attack_host_link_leads_elsewhere() {
             vec![LeaveOut::HostLink {
                 path: "node_modules/openclaw".to_owned(),
                 host: host.cloned(),
+                copied: false,
             }],
         )
     };
@@ -982,6 +983,7 @@ fn named_folders_are_gits() {
             vec![LeaveOut::HostLink {
                 path: "node_modules/openclaw".to_owned(),
                 host: real,
+                copied: false,
             }]
         } else {
             Vec::new()

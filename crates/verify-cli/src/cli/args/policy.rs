@@ -15,7 +15,7 @@ pub(crate) struct PolicyArgs {
 /// What to do with the policy.
 #[derive(Debug, Subcommand)]
 pub(crate) enum PolicyAction {
-    /// Put up with a finding until a day
+    /// Except a finding until a day
     #[command(
         override_usage = "openclaw-verify policy except ID FINDING --until DAY --reason TEXT"
     )]
@@ -43,7 +43,9 @@ pub(crate) struct ExceptArgs {
     /// The exception is bound to the very bytes that are installed of it.
     #[arg(value_name = "ID")]
     pub id: String,
-    /// The finding's id
+    /// The finding's id, or that of an advisory
+    ///
+    /// A record that is wrong, such as MAL-2026-1, is excepted by its own id: for these bytes, and of malware for at most 30 days.
     #[arg(value_name = "FINDING")]
     pub finding: String,
     /// The last day on which it counts
@@ -51,7 +53,7 @@ pub(crate) struct ExceptArgs {
     /// At most 180 days ahead.
     #[arg(long, value_name = "DAY")]
     pub until: jiff::civil::Date,
-    /// Why it is put up with
+    /// Why it is accepted until then
     #[arg(long, value_name = "TEXT")]
     pub reason: String,
     /// Do not ask

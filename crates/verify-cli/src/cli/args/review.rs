@@ -42,6 +42,15 @@ pub(crate) struct ReviewArgs {
         conflicts_with_all = ["id", "record", "trust", "violation"]
     )]
     pub export_violations: Option<PathBuf>,
+    /// Finish a merge that git could not finish
+    ///
+    /// Of the reviews file: the entries of both sides count. Shows what the other side adds, and asks.
+    #[arg(
+        long,
+        hide_short_help = true,
+        conflicts_with_all = ["id", "record", "trust", "violation", "export_violations"]
+    )]
+    pub resolve: bool,
     /// safe-to-load or safe-to-run
     ///
     /// What the review says.
@@ -116,6 +125,7 @@ impl ReviewArgs {
             trust: None,
             violation: false,
             export_violations: None,
+            resolve: false,
             criteria: None,
             dependencies: false,
             from: None,

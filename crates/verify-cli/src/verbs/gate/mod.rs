@@ -205,6 +205,18 @@ pub(super) fn gate(common: &Common, args: &GateArgs, cancel: Arc<AtomicBool>) ->
         .as_ref()
         .filter(|host| !host.as_os_str().is_empty())
     {
+        if !host.exists() {
+            return Err(Error::environment(
+                format!(
+                    "the host package {} is gone: OpenClaw was installed anew, in another folder",
+                    operator::absolute(host)
+                ),
+                format!(
+                    "openclaw-verify gate --setup --apply --config {}",
+                    text::shell_word(&operator::absolute(&folder))
+                ),
+            ));
+        }
         builder = builder.host(host);
     }
     let mut gate = Gate::new(builder.build()?).wording(wording::refusal);

@@ -133,6 +133,13 @@ pub(super) fn remove(common: &Common, args: &GateArgs) -> Result<Exit> {
     refuse_copy(common, args)?;
     let command = ["config", "unset", "security.installPolicy"];
     if args.apply {
+        if !is_set(common) {
+            output::stderr("OpenClaw's config names no gate, so there is nothing to take out");
+            if common.format != Format::Human {
+                said(common, &command, false)?;
+            }
+            return Ok(Exit::Clean);
+        }
         apply(common, &command)?;
     }
     if common.format != Format::Human {
@@ -196,6 +203,14 @@ fn lock_anew(common: &Common) {
     }
 }
 
+/// Whether OpenClaw's config has what `--remove` takes out. Where OpenClaw cannot say, the command itself will.
+fn is_set(common: &Common) -> bool {
+    let asked = commands::openclaw(common, &["config", "get", "security.installPolicy"]).output();
+    asked.map_or(true, |said| {
+        said.status.success() || !String::from_utf8_lossy(&said.stderr).contains("Config path")
+    })
+}
+
 /// Runs OpenClaw's own command. `config` loads no plugin, so nothing under test runs.
 fn apply(common: &Common, arguments: &[&str]) -> Result<()> {
     let status = commands::openclaw(common, arguments)
@@ -244,7 +259,7 @@ pub(super) fn folder(common: &Common) -> Result<PathBuf> {
         .ok_or_else(|| {
             let what = format!(
                 "there is no folder for policy, lock and reviews at {}",
-                operator::absolute(&lock)
+                operator::absolute(lock.parent().unwrap_or(&lock))
             );
             Error::environment(
                 what,

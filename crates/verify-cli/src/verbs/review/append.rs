@@ -249,6 +249,13 @@ fn write(common: &Common, args: &ReviewArgs, files: &Files, addition: &Addition)
     let path = &files.reviews;
     let shown = operator::shown(path);
     let appended = append(path, operator_file::read(path)?.as_deref(), addition)?;
+    if let Some(line) = appended.there {
+        output::stderr(&format!(
+            "{shown} says this already, in line {line}; nothing was written"
+        ));
+        document(common, &shown, &appended.entry, false)?;
+        return Ok(Exit::Clean);
+    }
     // The question is about this very text, so it is on the screen before it, whatever the format.
     match common.format {
         Format::Human => output::lines(&appended.entry)?,
@@ -274,7 +281,7 @@ fn write(common: &Common, args: &ReviewArgs, files: &Files, addition: &Addition)
 }
 
 /// The document `openclaw-verify.appended/1`; people have seen the entry.
-fn document(common: &Common, file: &str, entry: &str, written: bool) -> Result<()> {
+pub(super) fn document(common: &Common, file: &str, entry: &str, written: bool) -> Result<()> {
     if common.format == Format::Human {
         return Ok(());
     }

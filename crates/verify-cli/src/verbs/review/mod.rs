@@ -3,6 +3,7 @@
 mod append;
 mod export;
 mod published;
+mod resolve;
 mod shown;
 
 use std::path::Path;
@@ -27,6 +28,9 @@ use crate::{Exit, ask, names, operator, output, pager, render, wording};
 pub(super) fn run(common: &Common, args: &ReviewArgs) -> Result<Exit> {
     if let Some(folder) = &args.export_violations {
         return export::violations(common, folder);
+    }
+    if args.resolve {
+        return resolve::run(common, args);
     }
     let Some(named) = &args.id else {
         return backlog(common);

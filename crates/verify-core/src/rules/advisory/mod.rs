@@ -4,7 +4,6 @@ pub(super) mod known_malicious;
 pub(super) mod known_vulnerable;
 
 use super::View;
-#[cfg(feature = "sbom")]
 use crate::advisories::Match;
 use crate::advisories::Orders;
 use crate::evidence::AdvisedPackage;
@@ -15,7 +14,6 @@ use crate::text;
 const PLACES: usize = 5;
 
 /// The id of the finding that a match makes.
-#[cfg(feature = "sbom")]
 pub(crate) fn finding_of(found: &Match) -> &'static str {
     if found.malicious {
         known_malicious::RULE.id

@@ -60,7 +60,11 @@ fn check(whole: &Whole<'_>, used: &[bool]) -> Vec<Draft> {
     let left = backlog(whole, &ending);
     if let Some((subjects, cost)) = left {
         let plural = if subjects == 1 { "" } else { "s" };
-        message += &format!("; {subjects} subject{plural} left to read: {cost}");
+        message += &format!("; {subjects} subject{plural} left to read");
+        // Without the installation it is not known how much that is.
+        if whole.stage == Stage::Installed {
+            message += &format!(": {cost}");
+        }
     }
     let mut draft = Draft::new(message)
         .outcome(Outcome::NotApplicable)

@@ -1,8 +1,9 @@
 //! `not-locked`: something OpenClaw would load is not in the lock.
 
-use super::announced;
+use super::{announced, unrecorded};
 use crate::fact::Outcome;
 use crate::finding::{Draft, Level, Remedy, RemedyKind};
+use crate::inventory::Observation;
 use crate::inventory::staged::request::Extent;
 use crate::policy::{OriginProof, PinRequirement, Preset};
 use crate::rules::{Check, Group, Rule, Stage, Stages, View};
@@ -36,13 +37,25 @@ fn check(view: &View<'_>) -> Vec<Draft> {
     if view.whole.lock.lacks_settings() && view.subject.is_of_settings() {
         return of_old_lock(view);
     }
-    let draft = view
-        .draft(match view.subject.place.shown.as_str() {
-            // Staged, and nowhere yet.
-            "." => format!("this {} is not in the lock", view.subject.kind),
-            place => format!("{} at {place} is not in the lock", view.subject.kind),
-        })
-        .help("read it, then lock it; or remove it from OpenClaw");
+    let draft = view.draft(match view.subject.place.shown.as_str() {
+        // Staged, and nowhere yet.
+        "." => format!("this {} is not in the lock", view.subject.kind),
+        place => format!("{} at {place} is not in the lock", view.subject.kind),
+    });
+    let unrecorded = view
+        .subject
+        .observations
+        .iter()
+        .any(|one| matches!(one, Observation::NoRecord { .. }));
+    let draft = match unrecorded {
+        // The lock alone would not make it good: what has no record is a finding of its own.
+        true => draft
+            .help("OpenClaw has no record of it, so do not lock it: set it aside")
+            .remedy(Remedy::SetAside {
+                path: unrecorded::entry(view.subject).to_owned(),
+            }),
+        false => draft.help("remove it from OpenClaw, or read it, then lock it"),
+    };
     // Where policy requires no digest, the lock is written after the install.
     let later = view.whole.stage == Stage::Staged
         && view.requirements.pin(OriginProof::Missing) != PinRequirement::Digest;

@@ -41,7 +41,7 @@ fn judge(
         Observation::NoRecord { place } => Draft::new(format!(
             "{shown} lies where OpenClaw loads code from ({place}), and OpenClaw has no record of installing it"
         ))
-        .help("find out who put it there; if it is yours, install it through OpenClaw from another folder; set this one aside")
+        .help("find out who put it there; if it is yours, install it with `openclaw plugins install` from where it is set aside; set it aside")
         .remedy(Remedy::SetAside {
             path: shown.to_owned(),
         }),
@@ -167,7 +167,7 @@ fn open(draft: Draft, whole: &Whole<'_>, id: &SubjectId) -> Draft {
 }
 
 /// The entry in the folder that OpenClaw loads from: of a link to elsewhere the link, because what it leads to belongs to its owner.
-fn entry(subject: &Subject) -> &str {
+pub(super) fn entry(subject: &Subject) -> &str {
     let link = subject.observations.iter().find_map(|one| match one {
         Observation::OutsideState { canonical, .. } => Some(canonical.as_str()),
         _ => None,

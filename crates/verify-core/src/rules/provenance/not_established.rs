@@ -495,10 +495,23 @@ fn checkout(view: &View<'_>) -> Option<Draft> {
 /// The link to the host package, where the host is not known or the link leads nowhere. Once the lock holds the host package, the
 /// operator has shown that it can be named, and a link that cannot be checked is no longer a note.
 fn host_link(view: &View<'_>, part: &Part) -> Option<Draft> {
-    let (path, target) = part.tree()?.notes.iter().find_map(|note| match note {
-        TreeNote::HostLinkUnknown { path, target } => Some((path, target)),
+    let (path, target, copied) = part.tree()?.notes.iter().find_map(|note| match note {
+        TreeNote::HostLinkUnknown {
+            path,
+            target,
+            copied,
+        } => Some((path, target, copied)),
         _ => None,
     })?;
+    if *copied {
+        let what =
+            format!("its link {path} leads to {target}, where the host package may have been");
+        let draft = Draft::new(what)
+            .code(NotEstablished::NotHere.as_str())
+            .outcome(Outcome::NotEstablished)
+            .help("the state directory is a copy; a check of the original sees where it leads");
+        return Some(draft);
+    }
     let draft = Draft::new(format!(
         "its link {path} leads to {target}, and it is not known whether that is the host package"
     ))
