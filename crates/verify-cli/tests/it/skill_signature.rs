@@ -260,6 +260,10 @@ fn another_signer_than_the_locked_one() {
     assert!(changed(&skill));
     fs::remove_file(skill.folder().join("skill.oms.sig")).expect("remove");
     assert!(changed(&skill));
+    // That none is there needs no rule to be seen.
+    skill.policy("");
+    assert!(changed(&skill));
+    skill.policy(both);
     let accept = ["lock", ID, "--accept", ID];
     let run = skill.0.command_at(VALID, &accept).output().expect("run");
     assert_eq!(run.status.code(), Some(0), "{run:?}");

@@ -41,7 +41,7 @@ pub(crate) use npm::NpmFacts;
 pub(crate) use passes::{Evidences, Measured, Tagged};
 pub(crate) use published::{Compared, Published};
 pub(crate) use review::ReviewFacts;
-pub(crate) use skill_signature::{SkillSignature, SkillTrust};
+pub(crate) use skill_signature::{SkillSignature, SkillTrust, is_signature};
 pub(crate) use wants::{Wants, identity_policy};
 
 use crate::tree::{self, FileChange, Manifest, ManifestStore, Tree, TreeError, TreeSpec};

@@ -95,8 +95,7 @@ impl<'p> SkillTrust<'p> {
             line: first.line,
         };
         let entries = tree.manifest.entries().iter();
-        let mut signatures = entries
-            .filter(|entry| !entry.path.contains('/') && entry.path.ends_with(SIGNATURE_END));
+        let mut signatures = entries.filter(|entry| is_signature(&entry.path));
         let Some(signature) = signatures.next() else {
             return Ok(Some(found));
         };
@@ -155,6 +154,11 @@ impl<'p> SkillTrust<'p> {
         self.loaded.borrow_mut().insert(rule.line, loaded.clone());
         Ok(loaded)
     }
+}
+
+/// Whether a path in a skill's folder is one at which its signature lies.
+pub(crate) fn is_signature(path: &str) -> bool {
+    !path.contains('/') && path.ends_with(SIGNATURE_END)
 }
 
 /// A file of the operator that says who may sign.

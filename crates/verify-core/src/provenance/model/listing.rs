@@ -10,7 +10,7 @@ use crate::fact::Fault;
 use crate::provenance::fault::RefusedBundle;
 use crate::provenance::statement::Statement;
 use crate::text;
-use crate::tree::Mode;
+use crate::tree::{BlobId, Mode};
 
 /// Most resources of one signature. The largest signed skills seen list some hundreds of files.
 const MAX_RESOURCES: usize = 200_000;
@@ -238,8 +238,13 @@ impl Listing {
             if entry.path == folder.signature {
                 continue;
             }
-            let Some(pieces) = self.files.get(&entry.path) else {
-                return wrong(format!("{} is not in the signature", shown()));
+            // In pieces an empty file has none, and the format lists only pieces.
+            let no_pieces = Vec::new();
+            let listed = self.files.get(&entry.path);
+            let pieces = match (listed, self.shard) {
+                (Some(pieces), _) => pieces,
+                (None, Some(_)) if entry.id == BlobId::of(b"") => &no_pieces,
+                _ => return wrong(format!("{} is not in the signature", shown())),
             };
             if entry.mode == Mode::Symlink {
                 return wrong(format!("{} is a link, and links are not signed", shown()));

@@ -32,6 +32,7 @@ const CODE_SIGNING: &[u8] = &[43, 6, 1, 5, 5, 7, 3, 3];
 /// The label of a public key in PEM.
 const PUBLIC_KEY: &str = "PUBLIC KEY";
 const KEY_USAGE: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.29.15");
+const EXTENDED_KEY_USAGE: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.29.37");
 
 /// A public key of the operator, in PEM.
 #[derive(Clone, Debug)]
@@ -49,6 +50,15 @@ pub struct RootCertificates(Vec<Root>);
 struct Root {
     der: Vec<u8>,
     spki: Sha256Digest,
+    /// From when to when it is valid, in seconds of Unix time.
+    valid: (u64, u64),
+}
+
+impl Root {
+    fn is_valid(&self, time: Timestamp) -> bool {
+        let (from, to) = self.valid;
+        u64::try_from(time.as_second()).is_ok_and(|time| (from..=to).contains(&time))
+    }
 }
 
 #[derive(Clone, Debug)]
@@ -102,9 +112,12 @@ impl RootCertificates {
             })?;
             let spki = spki_of(&certificate)
                 .ok_or_else(|| KeyError::Holds("a certificate without a key".to_owned()))?;
+            let validity = &certificate.tbs_certificate.validity;
+            let of = |time: &cms::cert::x509::time::Time| time.to_unix_duration().as_secs();
             roots.push(Root {
                 der,
                 spki: Sha256Digest::of(&spki),
+                valid: (of(&validity.not_before), of(&validity.not_after)),
             });
         }
         if roots.is_empty() || roots.len() > MAX_CERTIFICATES {
@@ -264,7 +277,7 @@ impl Envelope {
             return Err(RefusedBundle::Open(
                 NotEstablished::KeyExpired,
                 format!(
-                    "the certificate of {} is not valid today, and nothing proves when it signed",
+                    "the certificate of {}, or its root, is not valid today, and nothing proves when it signed",
                     text::excerpt(&subject, 200)
                 ),
             ));
@@ -284,11 +297,16 @@ struct Path<'a> {
 
 impl Path<'_> {
     fn leads_to(&self, root: &Root, time: Timestamp) -> bool {
+        if !root.is_valid(time) {
+            return false;
+        }
         let root = CertificateDer::from(root.der.as_slice());
         let leaf = CertificateDer::from(self.leaf);
+        // The chain's arithmetic does not ask whether a certificate may vouch for others. [RFC 5280 6.1.4 (n)]
         let between: Vec<_> = self
             .rest
             .iter()
+            .filter(|der| Certificate::from_der(der).is_ok_and(|found| may_vouch(&found)))
             .map(|der| CertificateDer::from(der.as_slice()))
             .collect();
         let (Ok(anchor), Ok(leaf), Ok(seconds)) = (
@@ -311,18 +329,13 @@ impl Path<'_> {
     }
 }
 
-/// A certificate that says what its key is for must say that it is for signatures.
+/// A certificate must say that its key is for signatures, or at least for signing code; what it says must be so.
 fn may_sign(certificate: &Certificate) -> Result<(), RefusedBundle> {
-    let extensions = certificate.tbs_certificate.extensions.as_deref();
-    let usage = extensions
-        .unwrap_or_default()
-        .iter()
-        .find(|extension| extension.extn_id == KEY_USAGE);
-    let Some(usage) = usage else {
-        return Ok(());
+    let signs = match usages(certificate) {
+        Some(usage) => usage.is_some_and(|usage| usage.0.contains(KeyUsages::DigitalSignature)),
+        // The chain is asked whether code is among these purposes.
+        None => extension(certificate, EXTENDED_KEY_USAGE).is_some(),
     };
-    let signs = KeyUsage::from_der(usage.extn_value.as_bytes())
-        .is_ok_and(|usage| usage.0.contains(KeyUsages::DigitalSignature));
     if signs {
         Ok(())
     } else {
@@ -331,6 +344,27 @@ fn may_sign(certificate: &Certificate) -> Result<(), RefusedBundle> {
             "the key of the signing certificate is not for signatures",
         ))
     }
+}
+
+/// Whether a certificate may vouch for others: where it says what its key is for, for that. [RFC 5280 4.2.1.3]
+fn may_vouch(certificate: &Certificate) -> bool {
+    usages(certificate)
+        .is_none_or(|usage| usage.is_some_and(|usage| usage.0.contains(KeyUsages::KeyCertSign)))
+}
+
+/// What a certificate says its key is for; nothing within where that cannot be read.
+fn usages(certificate: &Certificate) -> Option<Option<KeyUsage>> {
+    let usage = extension(certificate, KEY_USAGE)?;
+    Some(KeyUsage::from_der(usage).ok())
+}
+
+fn extension(certificate: &Certificate, id: ObjectIdentifier) -> Option<&[u8]> {
+    let extensions = certificate.tbs_certificate.extensions.as_deref();
+    let found = extensions
+        .unwrap_or_default()
+        .iter()
+        .find(|extension| extension.extn_id == id)?;
+    Some(found.extn_value.as_bytes())
 }
 
 impl Key {

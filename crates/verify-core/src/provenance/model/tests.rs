@@ -192,11 +192,35 @@ struct Chain {
 
 impl Chain {
     fn new(change: impl FnOnce(&mut CertificateParams)) -> Self {
+        Self::of(|_| {}, None, change)
+    }
+
+    /// With a change of the root, and of a certificate between it and the leaf where there is one.
+    fn of(
+        change_root: impl FnOnce(&mut CertificateParams),
+        between: Option<Vec<KeyUsagePurpose>>,
+        change: impl FnOnce(&mut CertificateParams),
+    ) -> Self {
         let root_key = KeyPair::generate_for(&PKCS_ECDSA_P384_SHA384).expect("key");
         let mut root = CertificateParams::new(Vec::new()).expect("parameters");
         root.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         root.distinguished_name.push(DnType::CommonName, "root");
-        let issuer = Issuer::from_params(&root, &root_key);
+        change_root(&mut root);
+        let of_root = Issuer::from_params(&root, &root_key);
+        let middle_key = KeyPair::generate_for(&PKCS_ECDSA_P384_SHA384).expect("key");
+        let mut middle = CertificateParams::new(Vec::new()).expect("parameters");
+        middle.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        middle
+            .distinguished_name
+            .push(DnType::CommonName, "between");
+        middle.key_usages = between.clone().unwrap_or_default();
+        let of_middle = middle
+            .signed_by(&middle_key, &of_root)
+            .expect("certificate");
+        let issuer = match between {
+            Some(_) => Issuer::from_params(&middle, &middle_key),
+            None => of_root,
+        };
         let key = KeyPair::generate_for(&PKCS_ECDSA_P384_SHA384).expect("key");
         let mut leaf = CertificateParams::new(Vec::new()).expect("parameters");
         leaf.distinguished_name
@@ -211,7 +235,11 @@ impl Chain {
         let root = root.self_signed(&root_key).expect("certificate");
         Self {
             root: root.pem(),
-            certificates: vec![leaf.der().to_vec(), root.der().to_vec()],
+            certificates: vec![
+                leaf.der().to_vec(),
+                of_middle.der().to_vec(),
+                root.der().to_vec(),
+            ],
             pair,
         }
     }
@@ -255,6 +283,30 @@ fn keys_of_both_curves_and_both_ways_of_listing() {
             let spki = to_hex(&sha2::Sha256::digest(&key.spki));
             assert_eq!(signer, format!("oms:key:sha256:{spki}"));
         }
+    }
+}
+
+#[test]
+fn an_empty_file_has_no_pieces() {
+    let key = Signs::new(&ECDSA_P256_SHA256_ASN1_SIGNING);
+    let empty = || Folder::new().set("__init__.py", Mode::Regular, "");
+    for (method, folder, expected) in [
+        (Method::Shards(4), empty(), "verified"),
+        (Method::Files, empty(), "verified"),
+        (
+            Method::Shards(4),
+            empty().set("__init__.py", Mode::Regular, "x"),
+            "artifact",
+        ),
+        (
+            Method::Files,
+            empty().set("other.py", Mode::Regular, ""),
+            "artifact",
+        ),
+    ] {
+        let signature = key.sign(&empty().statement(method));
+        let fact = folder.judge(&signature, &[key.trust()], NOW);
+        assert_eq!(fault(&fact), expected, "{fact:?}");
     }
 }
 
@@ -424,7 +476,8 @@ fn chains_up_to_the_root_that_the_operator_named() {
 fn certificates_that_are_for_something_else() {
     let folder = Folder::new();
     let statement = folder.statement(Method::Files);
-    let bad: [fn(&mut CertificateParams); 3] = [
+    let bad: [fn(&mut CertificateParams); 4] = [
+        |leaf| leaf.key_usages = Vec::new(),
         |leaf| leaf.key_usages = vec![KeyUsagePurpose::KeyEncipherment],
         |leaf| leaf.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth],
         |leaf| leaf.is_ca = IsCa::Ca(BasicConstraints::Unconstrained),
@@ -439,6 +492,41 @@ fn certificates_that_are_for_something_else() {
     });
     let fact = folder.judge(&good.sign(&statement), &[good.trust()], NOW);
     assert_eq!(fault(&fact), "verified", "{fact:?}");
+    let good = Chain::new(|leaf| {
+        leaf.key_usages = Vec::new();
+        leaf.extended_key_usages = vec![ExtendedKeyUsagePurpose::CodeSigning];
+    });
+    let fact = folder.judge(&good.sign(&statement), &[good.trust()], NOW);
+    assert_eq!(fault(&fact), "verified", "{fact:?}");
+}
+
+#[test]
+fn what_vouches_must_be_allowed_to_and_valid() {
+    let folder = Folder::new();
+    let statement = folder.statement(Method::Files);
+    let ended = |root: &mut CertificateParams| {
+        root.not_before = rcgen::date_time_ymd(2020, 1, 1);
+        root.not_after = rcgen::date_time_ymd(2026, 6, 1);
+    };
+    for (chain, expected) in [
+        (Chain::of(|_| {}, Some(Vec::new()), |_| {}), "verified"),
+        (
+            Chain::of(|_| {}, Some(vec![KeyUsagePurpose::KeyCertSign]), |_| {}),
+            "verified",
+        ),
+        (
+            Chain::of(
+                |_| {},
+                Some(vec![KeyUsagePurpose::DigitalSignature]),
+                |_| {},
+            ),
+            "certificate",
+        ),
+        (Chain::of(ended, None, |_| {}), "key-expired"),
+    ] {
+        let fact = folder.judge(&chain.sign(&statement), &[chain.trust()], NOW);
+        assert_eq!(fault(&fact), expected, "{fact:?}");
+    }
 }
 
 proptest::proptest! {

@@ -2,6 +2,7 @@
 //!
 //! Two signers can both be allowed and still be two: an attacker who takes over an account at one of them must not sign for the other.
 
+use crate::evidence::is_signature;
 use crate::fact::Fact;
 use crate::finding::{Draft, Level, Remedy, RemedyKind};
 use crate::lock::FOLDER_SIGNER;
@@ -22,20 +23,20 @@ pub(in crate::rules) const RULE: Rule = Rule {
 
 fn check(view: &View<'_>) -> Vec<Draft> {
     let before = view.locked.and_then(|entry| entry.signer.as_deref());
-    let (Some(before), Some(signature)) = (
-        before.filter(|signer| signer.starts_with(FOLDER_SIGNER)),
-        &view.evidence.signature,
-    ) else {
+    let Some(before) = before.filter(|signer| signer.starts_with(FOLDER_SIGNER)) else {
         return Vec::new();
     };
-    let now = match &signature.fact {
-        Fact::Verified(signer) if signer.as_str() == before => return Vec::new(),
-        Fact::Verified(signer) => {
+    let fact = view.evidence.signature.as_ref().map(|found| &found.fact);
+    let now = match fact {
+        Some(Fact::Verified(signer)) if signer.as_str() == before => return Vec::new(),
+        Some(Fact::Verified(signer)) => {
             format!("it is signed by {}", text::excerpt(signer.as_str(), 300))
         }
-        Fact::NotApplicable => "it is not signed any more".to_owned(),
+        Some(Fact::NotApplicable) => "it is not signed any more".to_owned(),
+        // No rule asks for one; that none is there needs no key to be seen.
+        None if has_none(view) => "it is not signed any more".to_owned(),
         // Signatures that are wrong, or of which nothing is known, have findings of their own.
-        Fact::Violated { .. } | Fact::NotEstablished { .. } => return Vec::new(),
+        Some(Fact::Violated { .. } | Fact::NotEstablished { .. }) | None => return Vec::new(),
     };
     vec![
         view.draft(format!(
@@ -49,4 +50,12 @@ fn check(view: &View<'_>) -> Vec<Draft> {
             update: false,
         }),
     ]
+}
+
+/// Whether no file lies in the folder of a skill that could be a signature.
+fn has_none(view: &View<'_>) -> bool {
+    view.evidence.tree.tree().is_some_and(|tree| {
+        let mut entries = tree.manifest.entries().iter();
+        !entries.any(|entry| is_signature(&entry.path))
+    })
 }

@@ -46,7 +46,13 @@ fn draft(signature: &SkillSignature, class: FailureClass) -> Option<Draft> {
             } else {
                 FailureClass::Invalid
             };
-            (found == class).then(|| Draft::new(why.clone()).code(code.as_str()))
+            let help = match found {
+                FailureClass::Signer => {
+                    "ask the publisher over another way whether the signer is theirs; only then name it in the policy"
+                }
+                _ => "do not use this skill as it is: fetch it again from its publisher, not from a mirror, and check again",
+            };
+            (found == class).then(|| Draft::new(why.clone()).code(code.as_str()).help(help))
         }
         (Fact::NotEstablished { code, why }, FailureClass::Open) => {
             let draft = Draft::new(why.clone()).code(code.as_str());
