@@ -1188,6 +1188,12 @@ fn a_lock_from_before_is_one_finding_with_one_command() {
     );
     assert_eq!(installation.run(&["lock"]).code, 0);
     assert_eq!(installation.check().0, 0);
+    // One that holds what only later ones have was changed.
+    let lost = installation.lock_text().replace("revision = 1\n", "");
+    fs::write(installation.lock(), lost).expect("write");
+    let run = installation.run(&["check"]);
+    assert_eq!(run.code, 2, "{}", run.text());
+    assert!(run.stderr.contains("revision"), "{}", run.stderr);
 }
 
 #[test]

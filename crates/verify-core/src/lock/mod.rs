@@ -199,6 +199,15 @@ impl Lock {
 }
 
 impl LockedPackage {
+    /// Whether an entry says what only locks since revision 1 say.
+    pub(crate) fn is_of_revision_1(&self) -> bool {
+        let kind = matches!(
+            self.kind,
+            Kind::Config | Kind::Automation | Kind::Agent | Kind::Runtime | Kind::Service
+        );
+        kind || self.settings.is_some() || self.instructions.is_some()
+    }
+
     /// An entry that says nothing yet but who it is about.
     #[must_use]
     pub fn new(id: SubjectId, kind: Kind, source: Source) -> Self {

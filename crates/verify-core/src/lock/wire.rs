@@ -95,7 +95,15 @@ fn read(path: &Path, text: &str) -> Checked<Lock> {
         }
         package
             .check()
-            .map_err(|why| file.error(span, format!("{}: {why}", package.id)))?;
+            .map_err(|why| file.error(span.clone(), format!("{}: {why}", package.id)))?;
+        // Without its revision a lock would say nothing about what these are for.
+        if wire.revision == 0 && package.is_of_revision_1() {
+            let what = format!(
+                "{} is not in a lock of revision 0, so the line `revision` was lost or changed",
+                package.id
+            );
+            return fail(file.error(span, what).with_help(BY_HAND));
+        }
         packages.push(package);
     }
 
