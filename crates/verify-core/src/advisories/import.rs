@@ -67,7 +67,7 @@ pub fn import(sources: &[PathBuf], path: &Path, options: &ImportOptions) -> Resu
     let mut described = Vec::with_capacity(sources.len());
     for source in sources {
         let opened = Source::open(source)?;
-        let mut read = read_all(&opened, options.threads)?;
+        let mut read = read_all(&opened, options)?;
         described.push(IndexSource {
             name: text::excerpt(&file_name(source), 120),
             digest: opened.digest(&read)?,
@@ -139,13 +139,18 @@ fn newest<'a>(
     said: impl Iterator<Item = (&'a String, &'a Known)> + Clone,
     now: Timestamp,
 ) -> Option<Timestamp> {
-    let latest = now.checked_add(CLOCKS_DIFFER).unwrap_or(Timestamp::MAX);
+    let latest = latest(now);
     let dates = |own: bool| {
         let some = said.clone().filter(|(id, _)| own || !is_violation(id));
         let some = some.map(|(_, known)| known.modified);
         some.filter(|date| *date <= latest).max()
     };
     dates(false).or_else(|| dates(true))
+}
+
+/// The last moment that has come, as far as clocks agree.
+fn latest(now: Timestamp) -> Timestamp {
+    now.checked_add(CLOCKS_DIFFER).unwrap_or(Timestamp::MAX)
 }
 
 /// Sorted items, those of each package together.
@@ -184,6 +189,8 @@ struct Known {
 
 #[derive(Default)]
 struct Gathered {
+    /// What is dated later lies ahead.
+    latest: Timestamp,
     items: Vec<Item>,
     ids: HashMap<String, Known>,
     broken: Vec<BrokenRecord>,
@@ -241,10 +248,12 @@ impl Gathered {
                 return self.broken.push(BrokenRecord { place, why });
             }
         };
-        if record.packages.is_empty() && !record.withdrawn {
+        // One that will be taken back some day stands until then.
+        let withdrawn = record.withdrawn.is_some_and(|at| at <= self.latest);
+        if record.packages.is_empty() && !withdrawn {
             self.other_ecosystems += 1;
         }
-        if !record.withdrawn {
+        if !withdrawn {
             for (name, entry) in &record.packages {
                 let Ok(json) = serde_json::to_vec(entry) else {
                     continue;
@@ -260,7 +269,7 @@ impl Gathered {
         }
         let known = Known {
             modified: record.modified,
-            withdrawn: record.withdrawn,
+            withdrawn,
             place,
         };
         self.know(record.id, known, true);
@@ -440,13 +449,21 @@ impl Source {
 }
 
 /// Reads every file of a source, on several threads; the order in which they come does not matter.
-fn read_all(source: &Source, threads: usize) -> Result<Gathered> {
+fn read_all(source: &Source, options: &ImportOptions) -> Result<Gathered> {
     const STEP: usize = 64;
     let cores = || std::thread::available_parallelism().map_or(1, usize::from);
-    let threads = if threads == 0 { cores() } else { threads }.clamp(1, 64);
+    let threads = match options.threads {
+        0 => cores(),
+        some => some,
+    };
+    let threads = threads.clamp(1, 64);
+    let latest = latest(options.now);
     let next = AtomicUsize::new(0);
     let work = || -> Result<Gathered> {
-        let mut gathered = Gathered::default();
+        let mut gathered = Gathered {
+            latest,
+            ..Gathered::default()
+        };
         loop {
             let from = next.fetch_add(STEP, Ordering::Relaxed);
             if from >= source.len() {
@@ -518,7 +535,8 @@ fn walk(
             if name != ".git" {
                 walk(&entry.path(), &below, depth + 1, files, other)?;
             }
-        } else if name.ends_with(".json") {
+        } else if name.ends_with(".json") || leads_to_folder(&entry.path()) {
+            // Links are not followed: reading one says so.
             files.push((entry.path(), below));
             if files.len() > MAX_FILES {
                 return Err(Error::environment(
@@ -534,6 +552,11 @@ fn walk(
         }
     }
     Ok(())
+}
+
+/// Whether a link stands in the place of a folder with records.
+fn leads_to_folder(path: &Path) -> bool {
+    fs::metadata(path).is_ok_and(|found| found.is_dir())
 }
 
 fn file_name(path: &Path) -> String {

@@ -37,8 +37,8 @@ pub struct Record {
     pub id: String,
     /// When it last changed.
     pub modified: Timestamp,
-    /// Whether it was taken back: then it says nothing about any version.
-    pub withdrawn: bool,
+    /// When it was taken back: from then on it says nothing about any version.
+    pub withdrawn: Option<Timestamp>,
     /// What it says, by the name of an npm package; of a violation also by tree digest, and by the id of a subject that is none.
     /// Empty when it is about other ecosystems only.
     pub packages: BTreeMap<String, Entry>,
@@ -183,9 +183,10 @@ pub fn read_record(bytes: &[u8]) -> Result<Record, RecordError> {
         })
     };
     let modified = time("modified", &wire.modified)?;
-    if let Some(withdrawn) = &wire.withdrawn {
-        time("withdrawn", withdrawn)?;
-    }
+    let withdrawn = wire.withdrawn.as_ref();
+    let withdrawn = withdrawn
+        .map(|written| time("withdrawn", written))
+        .transpose()?;
     let aliases = wire.aliases.unwrap_or_default();
     if aliases.len() > MAX_ALIASES || !aliases.iter().all(|alias| is_id(alias)) {
         return fail("has aliases that are no ids, or too many");
@@ -212,7 +213,7 @@ pub fn read_record(bytes: &[u8]) -> Result<Record, RecordError> {
     Ok(Record {
         id: wire.id,
         modified,
-        withdrawn: wire.withdrawn.is_some(),
+        withdrawn,
         packages: reader.packages,
     })
 }

@@ -635,3 +635,33 @@ fn changed_bytes_are_an_error_or_an_answer_and_never_a_panic() {
     }
     assert!(refused > 500, "{refused} refused, {read} read");
 }
+
+#[test]
+fn a_record_stands_until_the_day_on_which_it_is_taken_back() {
+    for (withdrawn, stands) in [("2026-02-01T00:00:00Z", 0), ("2099-01-01T00:00:00Z", 1)] {
+        let folder = Folder::new();
+        let mut one = record("GHSA-w", "w", &json!({ "versions": ["1.0.0"] }));
+        one["withdrawn"] = json!(withdrawn);
+        folder.write("all/GHSA-w.json", one.to_string());
+        let other = record("GHSA-x", "x", &json!({ "versions": ["1.0.0"] }));
+        folder.write("all/GHSA-x.json", other.to_string());
+        let (_, index) = folder.index(&[folder.path("all")]);
+        let count = |name: &str| index.entries(name).expect("read").len();
+        assert_eq!((count("w"), count("x")), (stands, 1), "{withdrawn}");
+    }
+}
+
+#[test]
+fn a_link_in_the_place_of_a_folder_is_not_passed_over() {
+    let folder = Folder::new();
+    for (name, text) in records() {
+        folder.write(&format!("elsewhere/{name}"), &text);
+        folder.write(&format!("all/{name}"), &text);
+    }
+    let sources = [folder.path("all")];
+    let imported = || import(&sources, &folder.path("index"), &options(0)).expect("import");
+    assert_eq!(imported().meta.broken, 0);
+    std::os::unix::fs::symlink(folder.path("elsewhere"), folder.path("all/npm")).expect("link");
+    let imported = imported();
+    assert_eq!((imported.meta.broken, imported.index), (1, None));
+}
