@@ -200,22 +200,30 @@ impl Store {
         }
     }
 
-    /// Whether only root can write the database and the folder of the store.
+    /// Whether only root can write the database and the folder of the store, or put others in their places.
     fn is_roots(&self) -> bool {
-        let places = [self.database.as_path(), self.folder.as_path()];
-        places
-            .into_iter()
-            .chain(self.database.parent())
-            .all(|place| {
-                std::fs::metadata(place).is_ok_and(|found| {
-                    // A store's folder is writable for the group that builds, and sticky.
-                    let others = if found.is_dir() && found.mode() & 0o1000 != 0 {
-                        0o002
-                    } else {
-                        0o022
-                    };
-                    found.uid() == 0 && found.mode() & others == 0
-                })
+        let Ok(real) = self.database.canonicalize() else {
+            return false;
+        };
+        let places = [
+            self.database.as_path(),
+            real.as_path(),
+            self.folder.as_path(),
+        ];
+        let all = places.into_iter().flat_map(Path::ancestors);
+        let mut all = all.filter(|place| !place.as_os_str().is_empty());
+        all.all(|place| {
+            std::fs::metadata(place).is_ok_and(|found| {
+                let sticky = found.is_dir() && found.mode() & 0o1000 != 0;
+                // A store's folder is writable for the group that builds, and sticky. In another sticky folder nothing of root's can
+                // be replaced; in the database's own, files can be put beside it.
+                let others = match sticky {
+                    true if place == self.folder => 0o002,
+                    true if Some(place) != real.parent() => 0,
+                    _ => 0o022,
+                };
+                found.uid() == 0 && found.mode() & others == 0
             })
+        })
     }
 }
