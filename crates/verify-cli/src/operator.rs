@@ -70,6 +70,8 @@ pub(crate) fn openclaw_workspace(common: &Common) -> Option<PathBuf> {
 
 /// What was named in the call.
 const NAMED: &str = "named";
+/// What the signed policy names.
+const BY_POLICY: &str = "policy";
 
 /// A variable that chooses a place, and who gave it: the call by `--env`, or the environment.
 fn chosen(common: &Common, name: &'static str) -> Option<(OsString, &'static str)> {
@@ -98,7 +100,10 @@ pub(crate) fn origins(common: &Common) -> Origins {
             .is_some_and(|folder| !folder.as_os_str().is_empty())
     };
     let mut origins = Origins::default();
-    let state = if given(&common.state_dir) {
+    let by_policy = crate::signed::of_policy();
+    let state = if by_policy.state_dir {
+        BY_POLICY
+    } else if given(&common.state_dir) {
         // The folder into which a backup was unpacked was chosen by the call too.
         if in_call("--state-dir") || in_call("--backup") {
             NAMED
@@ -110,12 +115,15 @@ pub(crate) fn origins(common: &Common) -> Origins {
     };
     origins.state_dir = Some(state.to_owned());
     let host = match given(&common.openclaw) {
+        _ if by_policy.openclaw => BY_POLICY,
         true if in_call("--openclaw") => NAMED,
         true => "OPENCLAW_VERIFY_OPENCLAW",
         false => "PATH",
     };
     origins.openclaw = Some(host.to_owned());
-    let home = if common.home.is_some() {
+    let home = if by_policy.home {
+        BY_POLICY
+    } else if common.home.is_some() {
         NAMED
     } else {
         "default"
@@ -136,7 +144,7 @@ pub(crate) fn origins(common: &Common) -> Origins {
 /// The state directory at OpenClaw's default place, where the environment chose another one and that one holds a state too.
 pub(crate) fn other_state(common: &Common, chosen: &Path) -> Option<PathBuf> {
     let origin = origins(common).state_dir?;
-    if matches!(origin.as_str(), NAMED | "default") {
+    if matches!(origin.as_str(), NAMED | BY_POLICY | "default") {
         return None;
     }
     let usual = home()?.join(".openclaw").canonicalize().ok()?;

@@ -29,6 +29,22 @@ const MAX_SIGNERS: u64 = 4 << 20;
 /// What is demanded in this run.
 static OF_CALL: OnceLock<Option<Demand>> = OnceLock::new();
 
+/// Places that the signed policy chose in this run.
+static OF_POLICY: OnceLock<OfPolicy> = OnceLock::new();
+
+/// Which places of an installation the signed policy chose.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct OfPolicy {
+    pub(crate) state_dir: bool,
+    pub(crate) openclaw: bool,
+    pub(crate) home: bool,
+}
+
+/// Which places the signed policy chose in this run.
+pub(crate) fn of_policy() -> OfPolicy {
+    OF_POLICY.get().copied().unwrap_or_default()
+}
+
 /// What is demanded in this run; none where nothing is.
 pub(crate) fn demand() -> Option<&'static Demand> {
     OF_CALL.get().and_then(Option::as_ref)
@@ -63,6 +79,11 @@ pub(crate) fn enforce(mut common: Common, verb: &Verb) -> Result<Common> {
         return Ok(common);
     }
     let named = policy(&common)?.installation;
+    let _ = OF_POLICY.set(OfPolicy {
+        state_dir: common.state_dir.is_none() && named.state_dir.is_some(),
+        openclaw: common.openclaw.is_none() && named.openclaw.is_some(),
+        home: common.home.is_none() && named.home.is_some(),
+    });
     common.state_dir = common.state_dir.or(named.state_dir);
     common.openclaw = common.openclaw.or(named.openclaw);
     common.home = common.home.or(named.home);

@@ -4,7 +4,7 @@ mod seal;
 
 use std::fs::{self, File, Permissions};
 use std::io::{self, Read as _, Write as _};
-use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
 use rustix::fs::{Mode, OFlags};
@@ -118,7 +118,7 @@ pub fn refuse_inside<'a>(
 ///
 /// A file with that content already is not touched. Otherwise a temporary file in the same folder is written, flushed to the disk and
 /// renamed over the old one, so a crash at any moment leaves the old content or the new, whole. A symlink stays, its target is
-/// replaced; the mode of the old file stays.
+/// replaced; the mode of the old file stays, and its owner where root writes.
 pub fn write_atomic(path: &Path, text: &str) -> Result<bool> {
     if read(path)?.is_some_and(|old| old == text) {
         return Ok(false);
@@ -134,6 +134,8 @@ pub fn write_atomic(path: &Path, text: &str) -> Result<bool> {
     let mut temporary = Temporary::in_folder(folder, 0o666).map_err(cannot)?;
     temporary.write_all(text.as_bytes()).map_err(cannot)?;
     if let Ok(old) = fs::metadata(&target) {
+        // Written by root it stays its owner's, who writes it the next time. Others than root cannot give files away.
+        let _ = std::os::unix::fs::fchown(temporary.as_file(), Some(old.uid()), Some(old.gid()));
         let mode = old.permissions().mode() & 0o777;
         temporary
             .as_file()
@@ -205,6 +207,20 @@ mod tests {
             refused(&path("sparse")),
             "FILE: has more than the 67108864 bytes accepted"
         );
+    }
+
+    #[test]
+    fn what_root_writes_stays_its_owners() {
+        let dir = tempfile::tempdir().expect("temp dir");
+        let file = dir.path().join("file");
+        assert!(write_atomic(&file, "one").expect("write"));
+        // To give a file to another user takes root; of anyone else there is nothing to see.
+        let given = std::os::unix::fs::chown(&file, Some(1), Some(1)).is_ok();
+        let before = fs::metadata(&file).expect("metadata");
+        assert!(write_atomic(&file, "two").expect("write"));
+        let after = fs::metadata(&file).expect("metadata");
+        assert_eq!((after.uid(), after.gid()), (before.uid(), before.gid()));
+        assert!(!given || after.uid() == 1);
     }
 
     #[test]

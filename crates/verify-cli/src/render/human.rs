@@ -172,6 +172,7 @@ fn file(input: &InputFile) -> String {
     match input.origin.as_deref() {
         None => path,
         Some("PATH") => format!("{path} (found by PATH)"),
+        Some("policy") => format!("{path} (named by the policy)"),
         Some(origin @ ("named" | "default" | "derived")) => format!("{path} ({origin})"),
         Some(variable) => format!("{path} (from ${variable})"),
     }

@@ -381,6 +381,16 @@ fn surroundings(mut builder: Builder, common: &Common, named: Option<&Path>) -> 
         builder = builder.variable(name, value);
     }
     if let Some(database) = &common.nix_db {
+        // What the call names has to be there; what is wrong in it is a finding.
+        if !std::fs::metadata(database).is_ok_and(|found| found.is_file()) {
+            return Err(Error::environment(
+                format!(
+                    "{} is not a file that can be read",
+                    operator::shown(database)
+                ),
+                "name the database of the store, or a copy of it: --nix-db FILE",
+            ));
+        }
         builder = builder.nix_database(database);
     }
     builder = builder.tmp(common.tmp.clone().unwrap_or_else(|| PathBuf::from("/tmp")));

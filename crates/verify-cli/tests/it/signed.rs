@@ -324,6 +324,9 @@ fn nothing_that_the_environment_or_the_call_says_is_green() {
     place.sign();
     let run = check(&[("OPENCLAW_STATE_DIR", &decoy)], &[]);
     assert_eq!(run.code, 1, "{}", run.text());
+    let run = check(&[], &["--format", "json"]);
+    let report: Value = serde_json::from_str(&run.stdout).expect("JSON");
+    assert_eq!(report["inputs"]["stateDir"]["origin"], "policy");
 }
 
 #[test]
@@ -469,6 +472,37 @@ fn writers_raise_the_serial_and_sign_or_say_what_has_to_be_signed() {
             .lock_text()
             .starts_with("# openclaw-verify signed: lock 2\n")
     );
+    assert_eq!(place.check(&[]).code, 0);
+}
+
+#[test]
+fn a_review_that_has_to_be_signed_elsewhere_is_written_once_and_ends_well() {
+    let place = Place::new();
+    let signers = place.shown("signers");
+    let line = [
+        "review",
+        "skill:workspace/weather",
+        "--record",
+        "--criteria",
+        "safe-to-run",
+        "--yes",
+        "--by",
+        "ada@example.org",
+        "--signers",
+        &signers,
+        "--format",
+        "json",
+    ];
+    let run = place.0.run(&line);
+    assert_eq!(run.code, 0, "{}", run.text());
+    assert!(
+        run.stderr.contains("has to be signed: ssh-keygen -Y sign"),
+        "{}",
+        run.stderr
+    );
+    serde_json::from_str::<Value>(&run.stdout).expect("one document");
+    let reviews = place.file("openclaw-reviews.toml");
+    ssh_sign(&place.path("ada"), "openclaw-verify", &reviews);
     assert_eq!(place.check(&[]).code, 0);
 }
 

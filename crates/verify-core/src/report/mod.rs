@@ -140,8 +140,8 @@ pub struct InputFile {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Option<String>")]
     pub digest: Option<Sha256Digest>,
-    /// Who chose the place, where the caller says so: `named`, `default`, `derived`, `PATH`, or the name of a variable of the
-    /// caller's environment.
+    /// Who chose the place, where the caller says so: `named`, `default`, `derived`, `policy` (the signed one), `PATH`, or the name of
+    /// a variable of the caller's environment.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub origin: Option<String>,
     /// Who signed it, where that is demanded.

@@ -76,8 +76,8 @@ export interface InputFile {
   /** Digest of its bytes, for files. */
   digest?: string | null;
   /**
-   * Who chose the place, where the caller says so: `named`, `default`, `derived`, `PATH`, or the name of a variable of the
-   * caller's environment.
+   * Who chose the place, where the caller says so: `named`, `default`, `derived`, `policy` (the signed one), `PATH`, or the name of
+   * a variable of the caller's environment.
    */
   origin?: string | null;
   /** Who signed it, where that is demanded. */

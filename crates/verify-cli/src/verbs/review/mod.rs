@@ -23,7 +23,7 @@ use crate::commands::Places;
 use crate::network::has_registry;
 use crate::operator::Files;
 use crate::render::backlog::Ways;
-use crate::{Exit, ask, names, operator, output, pager, render, wording};
+use crate::{Exit, ask, names, operator, output, pager, render, signed, wording};
 
 pub(super) fn run(common: &Common, args: &ReviewArgs) -> Result<Exit> {
     if let Some(folder) = &args.export_violations {
@@ -117,6 +117,10 @@ fn offer_to_prune(
 ) -> Result<()> {
     // What is switched off for this run alone arises in the next.
     if !common.allow.is_empty() {
+        return Ok(());
+    }
+    // What was written has to be signed first, by a key that this run does not have; until then it cannot be judged.
+    if signed::demand().is_some() && common.sign_ssh.is_none() {
         return Ok(());
     }
     let needless = builder.build()?.needless_exceptions_of(id)?;
