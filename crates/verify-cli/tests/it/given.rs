@@ -167,7 +167,10 @@ fn anchors_extensions_profiles_and_other_files_are_followed_or_named() {
     }
     assert_eq!(
         of("services:\n  web: {ports: ['80:80']}\n  db: {}\n"),
-        ["note published-port[no-gateway]"]
+        [
+            "note published-port[no-gateway]",
+            "note container-hole[no-gateway]"
+        ]
     );
     // The host's network publishes nothing, and is another finding.
     assert_eq!(

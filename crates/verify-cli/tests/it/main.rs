@@ -47,6 +47,7 @@ mod minting;
 mod newcomer;
 mod nix;
 mod odd_installs;
+mod openings;
 mod policy;
 mod posture;
 mod provenance;

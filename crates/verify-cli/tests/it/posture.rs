@@ -33,7 +33,7 @@ fn private(file: &std::path::Path, text: &str) {
 }
 
 /// Level and code of each finding called `id`.
-fn of(config: &str, id: &str) -> Vec<String> {
+pub(crate) fn of(config: &str, id: &str) -> Vec<String> {
     let (_, report) = host(&with(config));
     let found = report["findings"].as_array().expect("findings").iter();
     found
@@ -829,7 +829,7 @@ pub(crate) fn entered(modes: &[(&str, u32)]) -> Installation {
 }
 
 /// Id, code, and where of the findings about files.
-fn about_files(installation: &Installation, arguments: &[&str]) -> Vec<String> {
+pub(crate) fn about_files(installation: &Installation, arguments: &[&str]) -> Vec<String> {
     let mut line = vec!["host", "--format", "json"];
     line.extend(arguments);
     let run = installation.run(&line);

@@ -9,7 +9,9 @@ use crate::posture::{proc_of, with};
 use crate::support::{Installation, graded};
 
 const HARD: &str = "[Service]\nNoNewPrivileges=yes\nProtectSystem=strict\nProtectHome=tmpfs\nUMask=0077\nRestrictAddressFamilies=AF_INET\nCapabilityBoundingSet=\n";
-const OF_UNITS: [&str; 6] = [
+const OF_UNITS: [&str; 8] = [
+    "gateway-no-auth",
+    "funnel-exposed",
     "gateway-exposed",
     "runs-as-root",
     "secret-in-service",
@@ -128,6 +130,190 @@ fn only_what_the_manager_takes_counts() {
     ] {
         assert_eq!(Machine::unit(lines).said(&[]), expected, "{lines}");
     }
+}
+
+/// What is said of a unit of the system that starts the gateway with this line.
+fn started(line: &str) -> Vec<String> {
+    Machine::unit(&format!("ExecStart=\nExecStart={line}\n")).said(&[])
+}
+
+#[test]
+fn options_of_a_unit_win_over_the_config() {
+    let node = "/nowhere/node /opt/openclaw/dist/index.js gateway";
+    for (options, expected) in [
+        (
+            "--auth token --tailscale off --bind loopback",
+            &[] as &[&str],
+        ),
+        ("--auth none", &["warn gateway-no-auth[loopback]"]),
+        (
+            "--auth=none --bind lan",
+            &["deny gateway-no-auth[option]", "warn gateway-exposed"],
+        ),
+        ("--auth $MODE", &["note gateway-no-auth[variable]"]),
+        ("--tailscale funnel", &["deny funnel-exposed[option]"]),
+        ("--tailscale serve", &[]),
+        // Of several the last counts, as for OpenClaw.
+        ("--bind loopback --bind lan", &["warn gateway-exposed"]),
+        ("--bind lan --bind loopback", &[]),
+    ] {
+        let mut found = started(&format!("{node} {options}"));
+        found.sort();
+        assert_eq!(found, expected, "{options}");
+    }
+}
+
+#[test]
+fn a_unit_that_takes_the_config_has_what_the_config_says() {
+    let installation =
+        with("{gateway:{bind:'lan',auth:{token:'STRONG'},tailscale:{mode:'funnel'}}}");
+    let with_config = Machine {
+        etc: Machine::new().etc,
+        installation,
+    };
+    let etc = with_config.installation.config.join("etc");
+    fs::create_dir_all(&etc).expect("folder");
+    let machine = Machine { etc, ..with_config };
+    let unit = |name: &str, options: &str| {
+        let start = machine.start().replace(" --port 18789", options);
+        let text = format!("{HARD}User=openclaw\n{start}");
+        machine.file(&format!("system/{name}.service"), text.as_bytes());
+    };
+    unit("openclaw-gateway", " --bind loopback --tailscale off");
+    assert!(machine.said(&[]).is_empty(), "{:?}", machine.said(&[]));
+    // Another one without the options starts what the config says.
+    unit("openclaw-gateway-2", "");
+    let mut found = machine.said(&[]);
+    found.sort();
+    assert_eq!(found, ["deny funnel-exposed", "warn gateway-exposed"]);
+}
+
+#[test]
+fn a_command_that_hides_its_options_is_not_a_good_one() {
+    let hidden = [
+        "note funnel-exposed[command]",
+        "note gateway-exposed[command]",
+        "note gateway-no-auth[command]",
+    ];
+    for line in [
+        "/opt/start.sh gateway",
+        "/bin/sh /opt/gateway.sh",
+        "/bin/sh -c \"cd /opt && node openclaw.mjs gateway\"",
+        "/nowhere/npm run gateway",
+    ] {
+        let mut found = started(line);
+        found.sort();
+        assert_eq!(found, hidden, "{line}");
+    }
+    for line in [
+        "/bin/sh -c \"exec /nowhere/node /opt/openclaw.mjs gateway --port 18789\"",
+        "/usr/bin/env -i A=b /nowhere/node /opt/openclaw.mjs gateway",
+        "/usr/bin/nice -n 5 /nowhere/openclaw gateway",
+    ] {
+        assert!(started(line).is_empty(), "{line}: {:?}", started(line));
+    }
+    for line in [
+        "/bin/sh -c \"exec /nowhere/node /opt/openclaw.mjs gateway --bind lan\"",
+        "/usr/bin/env A=b /nowhere/node /opt/openclaw.mjs gateway --bind lan",
+    ] {
+        assert_eq!(started(line), ["warn gateway-exposed"], "{line}");
+    }
+    // What is seen to listen is known.
+    let machine = Machine::unit("ExecStart=\nExecStart=/opt/start.sh gateway\n");
+    let proc = proc_of(&machine.installation, 1, "x (enforce)", &["0100007F"]);
+    let found = machine.said(&["--proc", &proc]);
+    assert!(!found.concat().contains("gateway-exposed"), "{found:?}");
+}
+
+#[test]
+fn secrets_on_a_command_line_are_seen_behind_the_program_too() {
+    for line in [
+        "/usr/bin/env GEMINI_API_KEY=sesame-0123456789 /nowhere/node /opt/openclaw.mjs gateway",
+        "/bin/sh -c \"GEMINI_API_KEY=sesame-0123456789 exec /nowhere/node /opt/openclaw.mjs gateway\"",
+    ] {
+        assert_eq!(started(line), ["deny secret-in-service"], "{line}");
+    }
+    let line = "/usr/bin/env GEMINI_API_KEY=${GEMINI_API_KEY} LANG=sesame-0123456789 /nowhere/node /opt/openclaw.mjs gateway";
+    assert!(started(line).is_empty(), "{:?}", started(line));
+}
+
+#[test]
+fn a_unit_with_another_config_is_not_what_was_judged() {
+    let notes = [
+        "warn gateway-exposed[config]",
+        "warn gateway-no-auth[config]",
+    ];
+    let of = |lines: &str| {
+        let mut found = Machine::unit(lines).said(&[]);
+        found.sort();
+        found
+    };
+    assert_eq!(
+        of("Environment=OPENCLAW_CONFIG_PATH=/nowhere/other.json\n"),
+        notes
+    );
+    // The one that is judged, by its own path.
+    let machine = Machine::new();
+    let config = machine.installation.state.join("openclaw.json");
+    let text = format!(
+        "{HARD}User=openclaw\n{}Environment=OPENCLAW_CONFIG_PATH={}\n",
+        machine.start(),
+        config.display()
+    );
+    machine.file("system/openclaw-gateway.service", text.as_bytes());
+    assert!(machine.said(&[]).is_empty(), "{:?}", machine.said(&[]));
+    // A file of variables wins over what stands in the unit.
+    let file = machine.file("gateway.env", b"OPENCLAW_CONFIG_PATH=/nowhere/other.json\n");
+    let text = format!("{text}EnvironmentFile=-{}\n", file.display());
+    machine.file("system/openclaw-gateway.service", text.as_bytes());
+    let mut found = machine.said(&[]);
+    found.sort();
+    assert_eq!(found, notes);
+}
+
+#[test]
+fn a_weak_token_is_weak_in_a_file_of_variables_too() {
+    let machine = Machine::new();
+    let of = |token: &str| {
+        let text = format!("OPENCLAW_GATEWAY_TOKEN={token}\n");
+        let file = machine.file("gateway.env", text.as_bytes());
+        let text = format!(
+            "{HARD}User=openclaw\n{}EnvironmentFile={}\n",
+            machine.start(),
+            file.display()
+        );
+        machine.file("system/openclaw-gateway.service", text.as_bytes());
+        machine.said(&[])
+    };
+    assert_eq!(of("sesame"), ["deny weak-gateway-secret"]);
+    assert!(of("0123456789abcdef0123456789abcdef").is_empty());
+}
+
+#[test]
+fn groups_of_a_unit_count_like_those_of_its_user() {
+    let root = ["warn root-equivalent-group[unit]"];
+    for (lines, expected) in [
+        ("SupplementaryGroups=video docker\n", &root as &[&str]),
+        ("Group=disk\n", &root),
+        ("SupplementaryGroups=docker\nSupplementaryGroups=\n", &[]),
+        ("SupplementaryGroups=video\nGroup=openclaw\n", &[]),
+    ] {
+        assert_eq!(Machine::unit(lines).said(&[]), expected, "{lines}");
+    }
+}
+
+#[test]
+fn a_gateway_that_can_become_root_again_is_one() {
+    let of = |numbers: &str| {
+        let machine = Machine::unit("");
+        let proc = proc_of(&machine.installation, 1, "x (enforce)", &["0100007F"]);
+        let status = format!("Uid:\t{numbers}\nCapEff:\t0000000000000000\n");
+        fs::write(format!("{proc}/77/status"), status).expect("table");
+        machine.said(&["--proc", &proc])
+    };
+    assert!(of("1\t1\t1\t1").is_empty());
+    assert_eq!(of("1\t1\t0\t1"), ["deny runs-as-root[saved]"]);
+    assert_eq!(of("0\t1\t1\t1"), ["deny runs-as-root[saved]"]);
 }
 
 #[test]

@@ -7,8 +7,10 @@ use serde_json::Value;
 
 use super::{Stage, Stages};
 use crate::fact::Outcome;
-use crate::finding::{Draft, Level, Observed, Remedy};
+use crate::finding::{Declared, Draft, Level, Observed, Remedy};
 use crate::inventory::machine::Machine;
+use crate::inventory::machine::given::Container;
+use crate::inventory::machine::units::Said;
 use crate::subject::SubjectId;
 use crate::text;
 
@@ -71,6 +73,14 @@ pub(super) fn set(path: impl Into<String>, value: impl Into<Value>) -> Remedy {
     }
 }
 
+/// OpenClaw writes its unit anew.
+pub(super) fn write_unit() -> Remedy {
+    let arguments = ["gateway", "install", "--force"];
+    Remedy::OpenClaw {
+        arguments: arguments.map(str::to_owned).to_vec(),
+    }
+}
+
 /// Whether an address is one of Tailscale's private network.
 pub(super) fn is_of_tailscale(address: IpAddr) -> bool {
     match address.to_canonical() {
@@ -101,6 +111,88 @@ pub(super) fn of_other_files(machine: &Machine, unknown: &str) -> Option<Draft> 
     .level(Level::Note)
     .help("Give what `docker compose config` prints: it has them filled in.");
     (!parts.is_empty()).then(|| parts.iter().fold(found, |found, (_, fact)| fact.on(found)))
+}
+
+/// An option of a unit's command line, as it is to be shown.
+pub(super) fn option(name: &str, said: &Said) -> Declared {
+    Declared {
+        path: "ExecStart".to_owned(),
+        value: format!("{name} {}", text::excerpt(&said.value, 60)),
+        file: said.file.clone(),
+        line: Some(said.line),
+    }
+}
+
+/// That units may start the gateway with options that they do not show. `what`: what is not known for that reason.
+pub(super) fn hidden(machine: &Machine, what: &str) -> Option<Draft> {
+    let units = machine.hidden_options();
+    let found = draft(format!(
+        "{what} is not known: {} the gateway with options that no unit shows",
+        match units.as_slice() {
+            [(unit, _)] => format!("{} may start", unit.shown),
+            all => format!("{} units may start", all.len()),
+        }
+    ))
+    .code("command")
+    .outcome(Outcome::NotEstablished)
+    .level(Level::Note)
+    .help("Let the unit start `openclaw gateway` itself, with its options on that line.");
+    let shown = units.iter().take(20);
+    let found = shown.fold(found, |found, (unit, why)| {
+        found.observed(Observed::new(unit.shown.clone(), *why, "its command line"))
+    });
+    (!units.is_empty()).then_some(found)
+}
+
+/// That units start the gateway with another config than the one that is judged. `what`: what is not known for that reason.
+pub(super) fn other_config(machine: &Machine, what: &str) -> Option<Draft> {
+    let units = machine.other_configs();
+    let (unit, config) = units.first()?;
+    let config = text::visible(&config.to_string_lossy()).into_owned();
+    let found = draft(format!(
+        "{what} is not known: {} names another config than the one that is judged",
+        unit.shown
+    ))
+    .code("config")
+    .outcome(Outcome::NotEstablished)
+    .level(Level::Warn)
+    .help(format!(
+        "Judge that one: set OPENCLAW_CONFIG_PATH={} for this run.",
+        text::shell_word(&config)
+    ));
+    let shown = units.iter().take(20);
+    Some(shown.fold(found, |found, (unit, config)| {
+        let path = "Environment OPENCLAW_CONFIG_PATH";
+        let value = text::excerpt(&config.to_string_lossy(), 160);
+        found.declared(machine.beside(path, value, unit.shown.clone()))
+    }))
+}
+
+/// That it is not known which container of a file is OpenClaw's. `is_one`: whether one is.
+pub(super) fn no_gateway(machine: &Machine, is_one: impl Fn(&Container) -> bool) -> Vec<Draft> {
+    let given = machine.given();
+    let files = [
+        ("compose", "service", false),
+        ("docker-inspect", "container", true),
+    ];
+    let unknown = files.into_iter().filter_map(|(what, word, seen)| {
+        let file = given.named(what)?;
+        let of = given.containers.iter().filter(|one| one.seen == seen);
+        if of.clone().any(&is_one) {
+            return None;
+        }
+        let names: Vec<&str> = of.map(|one| one.name.as_str()).take(5).collect();
+        let key = format!("{word}s");
+        Some(
+            draft(format!("which {word} of {file} is OpenClaw is not known"))
+                .code("no-gateway")
+                .outcome(Outcome::NotEstablished)
+                .level(Level::Note)
+                .declared(machine.beside(key, names.join(", "), file))
+                .help("Give the file that is about the gateway."),
+        )
+    });
+    unknown.collect()
 }
 
 /// That units cannot be read. `what`: what is not known of them.

@@ -6,6 +6,7 @@ mod catalogue;
 pub(crate) mod checklist;
 mod execution;
 mod exposure;
+mod host_places;
 mod hygiene;
 mod integrity;
 mod judge;

@@ -3,6 +3,7 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use super::Machine;
+use super::units::Said;
 
 /// Where the gateway would listen by its config.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -31,31 +32,30 @@ pub(crate) enum Reach {
 }
 
 impl Machine {
-    /// Where the gateway would listen. [S `resolveGatewayBindHost`]
+    /// Where the gateway would listen, and the unit that says so, where it is not the config. An option on the command line of a unit
+    /// wins over the config; of several the widest counts. [S `resolveGatewayBindHost`]
+    pub(crate) fn bound(&self) -> (Bind, Option<&Said>) {
+        let modes = self.modes("gateway.bind", |service| service.bind.as_ref());
+        let all = modes.into_iter().map(|mode| {
+            let bind = match (mode.value.as_deref(), self.at("gateway.bind")) {
+                (Some(bind), _) => self.bind_of(bind),
+                (None, None) if mode.by.is_none() => Bind::Loopback,
+                (None, _) => Bind::Unknown("no file gives the value of gateway.bind".to_owned()),
+            };
+            (bind, mode.by)
+        });
+        let widest = all.max_by_key(|(bind, _)| match bind {
+            Bind::Loopback => 0,
+            Bind::Tailnet => 1,
+            Bind::Unknown(_) => 2,
+            Bind::Exposed(_) => 3,
+        });
+        widest.unwrap_or((Bind::Loopback, None))
+    }
+
+    /// Where the gateway would listen.
     pub(crate) fn bind(&self) -> Bind {
-        // An option on the command line of a unit wins over the config; of several units the widest counts.
-        let units = self
-            .services()
-            .iter()
-            .filter_map(|service| service.bind.as_ref());
-        let by_unit = units
-            .map(|(bind, ..)| self.bind_of(bind))
-            .max_by_key(|bind| match bind {
-                Bind::Loopback => 0,
-                Bind::Tailnet => 1,
-                Bind::Unknown(_) => 2,
-                Bind::Exposed(_) => 3,
-            });
-        if let Some(bind) = by_unit {
-            return bind;
-        }
-        let Some(at) = self.at("gateway.bind") else {
-            return Bind::Loopback;
-        };
-        let Some(bind) = at.value.as_str().and_then(|text| self.meant(text)) else {
-            return Bind::Unknown("no file gives the value of gateway.bind".to_owned());
-        };
-        self.bind_of(&bind)
+        self.bound().0
     }
 
     fn bind_of(&self, bind: &str) -> Bind {
@@ -80,9 +80,11 @@ impl Machine {
 
     /// Whether others than the machine itself can reach the gateway by its config: what could be so counts.
     pub(crate) fn is_exposed(&self) -> bool {
-        let served = self
-            .text("gateway.tailscale.mode")
-            .is_some_and(|mode| mode != "off");
+        let modes = self.tailscale_modes();
+        let served = modes.iter().any(|mode| match &mode.value {
+            Some(value) => value != "off",
+            None => mode.by.is_some(),
+        });
         served || self.listens_wide() || !matches!(self.bind(), Bind::Loopback)
     }
 

@@ -9,6 +9,9 @@ use super::{At, Machine};
 /// Most senders that are looked at.
 const MAX_SENDERS: usize = 100_000;
 
+/// What stands before the name of a group of senders. [S `ACCESS_GROUP_ALLOW_FROM_PREFIX`]
+const ACCESS_GROUP: &str = "accessGroup:";
+
 /// A key by which a channel lets everyone in.
 pub(crate) struct OpenDoor<'a> {
     /// The channel's name.
@@ -17,6 +20,8 @@ pub(crate) struct OpenDoor<'a> {
     pub(crate) at: At<'a>,
     /// What kind of key.
     pub(crate) kind: Door,
+    /// It is what channels fall back to that have none of their own.
+    pub(crate) fallback: bool,
 }
 
 /// What lets everyone in.
@@ -79,10 +84,9 @@ impl Machine {
                     _ => None,
                 };
                 let is_open = match kind {
-                    Some(Door::List) => child.items().any(|item| {
-                        let text = item.value.as_str().and_then(|text| self.meant(text));
-                        text.as_deref() == Some("*")
-                    }),
+                    Some(Door::List) => child
+                        .items()
+                        .any(|item| self.lets_everyone(item.value, channel, fallback)),
                     Some(_) => {
                         child
                             .value
@@ -102,6 +106,7 @@ impl Machine {
                         },
                         at: child,
                         kind,
+                        fallback,
                     }),
                     Some(_) => {}
                     None => open.push(child),
@@ -109,6 +114,33 @@ impl Machine {
             }
             open.extend(at.items());
         }
+    }
+
+    /// Whether an element of a list of senders lets everyone in: by `*`, or as a group of senders that holds it.
+    pub(crate) fn lets_everyone(&self, item: &Value, channel: &str, fallback: bool) -> bool {
+        let Some(text) = item.as_str().and_then(|text| self.meant(text)) else {
+            return false;
+        };
+        let of = (!fallback).then_some(channel);
+        text == "*" || self.group(&text, of).iter().any(|id| id == "*")
+    }
+
+    /// The senders that `accessGroup:NAME` means in a channel, or in any where none is named; none where the text names no such
+    /// group. Who is in a channel of a service is not known here. [S `resolveMessageSenderGroupEntries`]
+    fn group(&self, text: &str, channel: Option<&str>) -> Vec<String> {
+        let name = text.trim().strip_prefix(ACCESS_GROUP).map(str::trim);
+        let group = name.and_then(|name| self.at("accessGroups")?.child(name));
+        let members = group.and_then(|group| group.child("members"));
+        let lists = members
+            .iter()
+            .flat_map(|at| at.members().collect::<Vec<_>>());
+        lists
+            .filter(|(of, _)| *of == "*" || channel.is_none_or(|channel| channel == *of))
+            .flat_map(|(_, list)| list.items().collect::<Vec<_>>())
+            .take(MAX_SENDERS)
+            .filter_map(|item| id_of(item.value))
+            .filter_map(|id| self.meant(&id))
+            .collect()
     }
 
     /// Different people who may send direct messages, as far as files say: by config, and by pairing. Two ids that the operator links
@@ -137,15 +169,19 @@ impl Machine {
                     continue;
                 }
                 for item in list.items().take(MAX_SENDERS) {
-                    let id = match item.value {
-                        Value::String(text) => text.trim().to_ascii_lowercase(),
-                        Value::Number(number) => number.to_string(),
-                        _ => continue,
-                    };
-                    if id == "*" {
+                    if self.lets_everyone(item.value, channel, false) {
                         return None;
                     }
-                    found.insert(sender(channel, &id));
+                    let Some(id) = id_of(item.value) else {
+                        continue;
+                    };
+                    let of_group = self.group(&id, Some(channel));
+                    let ids = match of_group.is_empty() {
+                        true => vec![id],
+                        false => of_group,
+                    };
+                    let ids = ids.iter().map(|id| id.trim().to_ascii_lowercase());
+                    found.extend(ids.map(|id| sender(channel, &id)));
                 }
             }
         }
@@ -174,6 +210,15 @@ impl Machine {
             }
         }
         Some(found)
+    }
+}
+
+/// The id of a sender as it is written: a text or a number.
+fn id_of(value: &Value) -> Option<String> {
+    match value {
+        Value::String(text) => Some(text.clone()),
+        Value::Number(number) => Some(number.to_string()),
+        _ => None,
     }
 }
 
@@ -221,6 +266,27 @@ mod tests {
                 ),
             ]
         );
+    }
+
+    #[test]
+    fn groups_of_senders_are_what_they_hold() {
+        let machine = |members: Value| {
+            Machine::of(json!({
+                "channels": {"telegram": {"dmPolicy": "allowlist", "allowFrom": ["accessGroup:team", "accessGroup:none"]}},
+                "accessGroups": {"team": {"type": "message.senders", "members": members}},
+            }))
+        };
+        for (members, doors, senders) in [
+            (json!({"*": ["*"]}), 1, None),
+            (json!({"telegram": ["1", "*"]}), 1, None),
+            (json!({"discord": ["*"], "telegram": ["1"]}), 0, Some(2)),
+            (json!({"*": ["1"], "telegram": ["2", 3]}), 0, Some(4)),
+        ] {
+            let machine = machine(members.clone());
+            assert_eq!(machine.open_doors().len(), doors, "{members}");
+            let found = machine.senders().map(|all| all.len());
+            assert_eq!(found, senders, "{members}");
+        }
     }
 
     #[test]

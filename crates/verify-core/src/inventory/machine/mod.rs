@@ -11,9 +11,12 @@ pub(crate) mod given;
 mod keys;
 mod lines;
 pub(crate) mod mounts;
+mod options;
 pub(crate) mod processes;
+pub(crate) mod ranges;
 pub(crate) mod reach;
 pub(crate) mod repository;
+mod secret_forms;
 pub(crate) mod secrets;
 pub(crate) mod units;
 
@@ -36,6 +39,7 @@ use crate::text;
 pub(crate) use address::{Bind, Reach, host_of, reach};
 pub(crate) use keys::At;
 use keys::{reference, written_path};
+pub(crate) use secret_forms::has_known_form;
 
 /// Longest value that is shown.
 const SHOWN: usize = 160;
@@ -208,6 +212,9 @@ impl Machine {
         });
         let host = self.places.host.as_deref();
         self.units = units::read_all(paths, host, given.etc.as_deref(), owner);
+        if let Some(config) = config_files.first() {
+            self.units.compare_config(config);
+        }
         self.running = processes::read(&proc, &paths.state, owner, &self.ports());
         let root = proc.parent().unwrap_or(Path::new("/"));
         self.in_container = [".dockerenv", "run/.containerenv"]
@@ -484,7 +491,13 @@ impl Machine {
             Value::String(text) if secret && reference(text).is_none() => {
                 "set in plain text".to_owned()
             }
-            value => text::excerpt(&formed(value, secret).to_string(), SHOWN),
+            value => {
+                let shown = formed(value, secret).to_string();
+                match has_known_form(&shown) {
+                    true => "hidden, as it holds a key".to_owned(),
+                    false => text::excerpt(&shown, SHOWN),
+                }
+            }
         };
         let line = lines::of(&self.text, &at.path);
         if line.is_none()

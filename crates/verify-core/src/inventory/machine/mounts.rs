@@ -25,7 +25,7 @@ pub(crate) struct Mount {
 }
 
 /// Names of folders whose content is copied to other machines.
-const SYNCED: [&str; 16] = [
+const SYNCED: [&str; 17] = [
     "Dropbox",
     "OneDrive",
     "Google Drive",
@@ -36,6 +36,7 @@ const SYNCED: [&str; 16] = [
     "Nextcloud",
     "ownCloud",
     "pCloudDrive",
+    "pCloud Drive",
     "CloudStorage",
     "Box Sync",
     "MEGAsync",
@@ -43,6 +44,43 @@ const SYNCED: [&str; 16] = [
     "Seafile",
     "Resilio Sync",
 ];
+
+/// The same, of names that other folders have too: only directly in a home folder.
+const SYNCED_IN_HOME: [&str; 4] = ["Box", "MEGA", "Sync", "Syncthing"];
+/// What such a service leaves at the top of a folder that it copies.
+const MARKS: [&str; 6] = [
+    ".stfolder",
+    ".dropbox.cache",
+    ".nextcloudsync.log",
+    ".owncloudsync.log",
+    ".SynologyWorkingDirectory",
+    ".sync/ID",
+];
+
+/// The name of a folder above, or of the folder itself, whose content is copied to other machines.
+fn synced(folder: &Path) -> Option<String> {
+    folder.ancestors().find_map(|place| {
+        let name = place.file_name()?.to_string_lossy().into_owned();
+        let same = |known: &&str| name.eq_ignore_ascii_case(known);
+        let of_company = name.starts_with("OneDrive - ") || name.starts_with("Dropbox (");
+        let above = place.parent().and_then(Path::parent);
+        let in_home = above.is_some_and(|homes| {
+            ["/home", "/Users", "/var/home"]
+                .iter()
+                .any(|known| homes == Path::new(known))
+        });
+        let is_marked = || {
+            MARKS
+                .iter()
+                .any(|mark| std::fs::symlink_metadata(place.join(mark)).is_ok())
+        };
+        let is_one = SYNCED.iter().any(same)
+            || of_company
+            || (in_home && SYNCED_IN_HOME.contains(&name.as_str()))
+            || is_marked();
+        is_one.then(|| text::excerpt(&name, 60))
+    })
+}
 
 /// What a folder lies on, by the table of the process that looks.
 pub(super) fn of(folder: &Path, proc: &Path) -> Option<Mount> {
@@ -73,12 +111,6 @@ pub(super) fn of(folder: &Path, proc: &Path) -> Option<Mount> {
         .unwrap_or(Path::new("/"))
         .join("sys/dev/block");
     let encrypted = is_encrypted(&sys.join(device), 0);
-    let synced = folder.components().find_map(|part| {
-        let part = part.as_os_str().to_string_lossy().into_owned();
-        let same = |name: &&str| part.eq_ignore_ascii_case(name);
-        let of_company = part.starts_with("OneDrive - ") || part.starts_with("Dropbox (");
-        (SYNCED.iter().any(same) || of_company).then(|| text::excerpt(&part, 60))
-    });
     Some(Mount {
         kind: text::excerpt(kind, 40),
         at: text::excerpt(&at, 200),
@@ -88,7 +120,7 @@ pub(super) fn of(folder: &Path, proc: &Path) -> Option<Mount> {
         } else {
             Vec::new()
         },
-        synced,
+        synced: synced(folder),
     })
 }
 

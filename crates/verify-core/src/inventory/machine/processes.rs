@@ -25,6 +25,8 @@ const LISTENS: &str = "0A";
 pub(crate) struct Gateway {
     /// Number of the user it runs as; none where only a socket was seen.
     pub(crate) uid: Option<u32>,
+    /// It runs as another user and can become root again: its real, saved or file-system number is that of root.
+    pub(crate) was_root: bool,
     /// Rights of root that it has, one bit each; none where only a socket was seen. [capabilities(7)]
     pub(crate) capabilities: u64,
     /// What confines it, as the kernel names it; none where there is no such module, or it is not shown.
@@ -80,6 +82,7 @@ pub(super) fn read(proc: &Path, state: &Path, owner: u32, ports: &[u16]) -> Runn
             listens.sort();
             found.push(Gateway {
                 uid: None,
+                was_root: false,
                 capabilities: 0,
                 confined: None,
                 listens,
@@ -123,13 +126,13 @@ fn is_gateway(folder: &Path) -> bool {
 
 fn gateway(folder: &Path, state: &Path, owner: u32, ports: &[u16]) -> Option<Gateway> {
     let status = table(&folder.join("status"))?;
-    let uid: u32 = status.lines().find_map(|line| {
-        line.strip_prefix("Uid:")?
-            .split_whitespace()
-            .nth(1)?
-            .parse()
-            .ok()
-    })?;
+    let numbers = status.lines().find_map(|line| line.strip_prefix("Uid:"))?;
+    // Real, effective, saved, and that of the file system. [proc_pid_status(5)]
+    let numbers: Vec<u32> = numbers
+        .split_whitespace()
+        .filter_map(|number| number.parse().ok())
+        .collect();
+    let uid = *numbers.get(1)?;
     let capabilities = status.lines().find_map(|line| {
         let written = line.strip_prefix("CapEff:")?;
         u64::from_str_radix(written.trim(), 16).ok()
@@ -189,6 +192,7 @@ fn gateway(folder: &Path, state: &Path, owner: u32, ports: &[u16]) -> Option<Gat
     listens.dedup();
     Some(Gateway {
         uid: Some(uid),
+        was_root: uid != 0 && numbers.contains(&0),
         capabilities,
         confined: confined.map(|text| text::excerpt(&text, 100)),
         listens,

@@ -6,6 +6,7 @@
 use serde_json::Value;
 
 use super::super::paths::Paths;
+use super::secret_forms::{has_known_form, is_argument, is_secret_header};
 use super::{At, Machine, Secret, lines};
 use crate::json;
 use crate::text;
@@ -98,7 +99,7 @@ fn plain(root: At<'_>) -> Vec<At<'_>> {
             break;
         }
         match at.value {
-            Value::String(text) if is_secret(text) && (holds(&at.path) || is_known_form(text)) => {
+            Value::String(text) if (is_secret(text) && holds(&at.path)) || has_known_form(text) => {
                 found.push(at);
             }
             Value::Object(map) => {
@@ -124,59 +125,6 @@ fn plain(root: At<'_>) -> Vec<At<'_>> {
         }
     }
     found
-}
-
-/// Whether an element of a list of arguments is a secret, or holds one: behind an option, behind `=`, or behind the name of a header.
-fn is_argument(before: Option<&str>, text: &str) -> bool {
-    let named = |name: &str, value: &str| {
-        let name = name.trim_start_matches('-').replace('-', "_");
-        let header = name.eq_ignore_ascii_case("authorization");
-        let place = value.starts_with(['/', '.', '~', '-']);
-        (header || is_secret_variable(&name)) && !place && is_secret(value)
-    };
-    let option = |text: &str| text.starts_with('-');
-    before.is_some_and(|before| option(before) && !before.contains('=') && named(before, text))
-        || text
-            .split_once('=')
-            .is_some_and(|(name, value)| option(name) && named(name, value))
-        || text
-            .split_once(": ")
-            .is_some_and(|(name, value)| !name.contains(' ') && named(name, value))
-}
-
-/// Whether a text has the form of a key of a well-known service, or is an address with a password.
-fn is_known_form(text: &str) -> bool {
-    const PREFIXES: [&str; 15] = [
-        "sk-",
-        "sk_live_",
-        "rk_live_",
-        "ghp_",
-        "gho_",
-        "ghs_",
-        "ghu_",
-        "github_pat_",
-        "glpat-",
-        "xoxb-",
-        "xoxp-",
-        "xapp-",
-        "AIza",
-        "hf_",
-        "tskey-",
-    ];
-    let text = text.trim();
-    let bare = text.strip_prefix("Bearer ").unwrap_or(text);
-    let word = bare.len() >= 20 && !bare.contains(char::is_whitespace);
-    if word && PREFIXES.iter().any(|prefix| bare.starts_with(prefix)) {
-        return true;
-    }
-    let authority = text.split_once("://").and_then(|(_, rest)| {
-        let authority = rest.split(['/', '?', '#']).next()?;
-        authority.rsplit_once('@')
-    });
-    authority.is_some_and(|(user, _)| {
-        user.split_once(':')
-            .is_some_and(|(_, password)| !password.is_empty())
-    })
 }
 
 /// Which keys of a file hold a secret in plain text, in words; none where none does.
@@ -231,8 +179,10 @@ pub(crate) fn holds(path: &[String]) -> bool {
         || last == "authorization"
         || last == "xapikey"
         || (last.ends_with("key") && parent_is(&named, &["env", "vars", "headers"]));
+    let header =
+        parent_is(&named, &["headers"]) && path.last().is_some_and(|name| is_secret_header(name));
     let identity = last == "identitydata" && named.iter().any(|part| part == "ssh");
-    named_so || identity
+    named_so || header || identity
 }
 
 fn parent_is(named: &[String], wanted: &[&str]) -> bool {
@@ -314,6 +264,12 @@ pub(super) fn stale(paths: &Paths, machine: &Machine) -> Vec<StaleCopy> {
             continue;
         };
         let Ok(parsed) = json::json5(&text) else {
+            // Cut, or in the middle of being written: its lines still show what it holds.
+            push(
+                &mut found,
+                paths.shown(&entry.path),
+                lines_with(&text, &machine.text),
+            );
             continue;
         };
         let root = At {
@@ -346,6 +302,24 @@ pub(super) fn stale(paths: &Paths, machine: &Machine) -> Vec<StaleCopy> {
         push(&mut found, paths.shown(&entry.path), keys);
     }
     retired(paths, &mut found);
+    found
+}
+
+/// Lines of a copy that is no whole JSON which hold a secret that the config does not hold in the same words: the key of each.
+fn lines_with(text: &str, config: &str) -> Vec<(String, Option<usize>)> {
+    let mut found = Vec::new();
+    for (at, line) in text.lines().enumerate().take(MAX_KEYS) {
+        // What stands in quotes, or behind a key without them.
+        let parts = line.split(['"', '\'', ':', ',', '{', '}']).map(str::trim);
+        let mut before = "";
+        for part in parts.filter(|part| !part.is_empty()) {
+            let named = holds(&[before.to_owned()]) && is_secret(part);
+            if (named || has_known_form(part)) && !config.contains(part) {
+                found.push((text::excerpt(before, 200), Some(at + 1)));
+            }
+            before = part;
+        }
+    }
     found
 }
 
@@ -510,6 +484,34 @@ mod tests {
                 json!({"mcp": {"servers": {"a": {"env": {"WHATEVER": "ghp_0123456789abcdef0123"}}}}}),
             ),
             (
+                "mcp.servers.a.args[1]",
+                json!({"mcp": {"servers": {"a": {"args": ["-e", "GITHUB_TOKEN=0123456789abcdef"]}}}}),
+            ),
+            (
+                "mcp.servers.a.args[1]",
+                json!({"mcp": {"servers": {"a": {"args": ["-c", "T=ghp_0123456789abcdef0123 x ${HOME}"]}}}}),
+            ),
+            (
+                "mcp.servers.a.args[1]",
+                json!({"mcp": {"servers": {"a": {"args": ["-c", "MY_TOKEN=0123456789abcdef exec x"]}}}}),
+            ),
+            (
+                "mcp.servers.a.url",
+                json!({"mcp": {"servers": {"a": {"url": "https://x.example/mcp?a=1&api_key=0123456789abcdef"}}}}),
+            ),
+            (
+                "mcp.servers.a.url",
+                json!({"mcp": {"servers": {"a": {"url": "https://x.example/mcp?t=ghp_0123456789abcdef0123"}}}}),
+            ),
+            (
+                "mcp.servers.a.headers.Cookie",
+                json!({"mcp": {"servers": {"a": {"headers": {"Cookie": "session=0123456789abcdef"}}}}}),
+            ),
+            (
+                "models.providers.x.headers.X-Auth",
+                json!({"models": {"providers": {"x": {"headers": {"X-Auth": "0123456789abcdef"}}}}}),
+            ),
+            (
                 "plugins.entries.p.config.signingKey",
                 json!({"plugins": {"entries": {"p": {"config": {"signingKey": "0123456789abcdef"}}}}}),
             ),
@@ -524,6 +526,11 @@ mod tests {
             json!({"mcp": {"servers": {"a": {"args": ["--key", "/etc/tls/key.pem", "--token-file", "tokens.txt"]}}}}),
             json!({"mcp": {"servers": {"a": {"args": ["--header", "Authorization: Bearer ${TOKEN}", "--token", "${TOKEN}"]}}}}),
             json!({"mcp": {"servers": {"a": {"args": ["-y", "@scope/server-filesystem", "--session", "main-session"]}}}}),
+            json!({"mcp": {"servers": {"a": {"args": ["-e", "GITHUB_TOKEN", "-e", "GITHUB_TOKEN=${T}", "-e", "LOG_LEVEL=debugging"]}}}}),
+            json!({"mcp": {"servers": {"a": {"url": "https://x.example/mcp?profile=abcdefgh1234&api_key=${KEY}"}}}}),
+            json!({"mcp": {"servers": {"a": {"url": "postgres://u:${PASSWORD}@db/x"}}}}),
+            json!({"models": {"providers": {"x": {"headers": {"X-Title": "abcdefghijklmnop1234", "X-Author": "abcdefghijklmnop1234"}}}}}),
+            json!({"agents": {"defaults": {"systemPrompt": "Use the sk-model-of-our-own-company, see https://x.example/?page_size=12345678"}}}),
             json!({"models": {"default": "sk-model", "providers": {"x": {"baseUrl": "https://user@example.org/v1"}}}}),
         ] {
             assert_eq!(plain_in(config.clone()), Vec::<String>::new(), "{config}");

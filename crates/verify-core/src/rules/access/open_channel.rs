@@ -47,10 +47,7 @@ fn judged(machine: &Machine, door: &OpenDoor<'_>) -> Draft {
                 .at
                 .items()
                 .map(|item| item.value.clone())
-                .filter(|item| {
-                    item.as_str()
-                        .is_none_or(|id| machine.meant(id).as_deref() != Some("*"))
-                })
+                .filter(|item| !machine.lets_everyone(item, &door.channel, door.fallback))
                 .collect();
             (
                 format!("every sender is let in through {channel}"),

@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::finding::{Draft, Level, RemedyKind};
+use crate::inventory::machine::has_known_form;
 use crate::rules::machine::{STAGES, draft, set};
 use crate::rules::{Check, Group, Rule, Whole};
 use crate::text;
@@ -43,9 +44,13 @@ fn check(whole: &Whole<'_>) -> Vec<Draft> {
             item.value
                 .get(key)
                 .and_then(Value::as_str)
-                .map(|text| text::excerpt(text, 120))
+                .map(|text| text::excerpt(without_keys(text), 120))
         };
-        let id = text("checkId").or_else(|| item.value.as_str().map(|id| text::excerpt(id, 120)));
+        let id = text("checkId").or_else(|| {
+            item.value
+                .as_str()
+                .map(|id| text::excerpt(without_keys(id), 120))
+        });
         let id = id.unwrap_or_else(|| "every check".to_owned());
         found = found.evidence(match text("reason") {
             Some(reason) => format!("{id}: {reason}"),
@@ -57,4 +62,12 @@ fn check(whole: &Whole<'_>) -> Vec<Draft> {
             .declared(machine.declare(&at))
             .remedy(set(SUPPRESSIONS, json!([]))),
     ]
+}
+
+/// A text that holds no key of a well-known service; of another one nothing is shown.
+fn without_keys(text: &str) -> &str {
+    match has_known_form(text) {
+        true => "(hidden: it holds a key)",
+        false => text,
+    }
 }

@@ -3,10 +3,11 @@
 use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::finding::{Draft, Level, Remedy, RemedyKind};
-use crate::rules::machine::{STAGES, draft};
+use crate::inventory::machine::Machine;
+use crate::rules::machine::{STAGES, draft, set};
 use crate::rules::{Check, Group, Rule, Whole};
 
 pub(in crate::rules) const RULE: Rule = Rule {
@@ -51,7 +52,7 @@ fn check(whole: &Whole<'_>) -> Vec<Draft> {
                 Some(path) => unsafe_path(&path),
             };
             let Some(why) = why else {
-                return Vec::new();
+                return of_targets(machine).into_iter().collect();
             };
             (
                 format!(
@@ -67,6 +68,27 @@ fn check(whole: &Whole<'_>) -> Vec<Draft> {
         found = found.code(code);
     }
     vec![found]
+}
+
+/// That the policy is asked about plugins or skills alone. Without a list it is asked about both. [S `isTargetEnabled`]
+fn of_targets(machine: &Machine) -> Option<Draft> {
+    let key = format!("{POLICY}.targets");
+    let at = machine.at(&key)?;
+    let asked = at.texts();
+    let left: Vec<&str> = ["skill", "plugin"]
+        .into_iter()
+        .filter(|kind| !asked.is_empty() && !asked.contains(kind))
+        .collect();
+    let found = draft(format!(
+        "{}s are installed without the install policy being asked",
+        left.first()?
+    ));
+    Some(
+        found
+            .code("targets")
+            .declared(machine.declare(&at))
+            .remedy(set(key, json!(["skill", "plugin"]))),
+    )
 }
 
 /// Why OpenClaw would not start a command. [S install policy path checks]

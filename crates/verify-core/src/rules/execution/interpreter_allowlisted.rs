@@ -23,7 +23,7 @@ pub(in crate::rules) const RULE: Rule = Rule {
 };
 
 /// Programs that run what their arguments say. [S `INTERPRETER_LIKE_SAFE_BINS`, `INTERPRETER_ALLOWLIST_NAMES`] and runners of packages.
-const INTERPRETERS: [&str; 70] = [
+const INTERPRETERS: [&str; 72] = [
     "ash",
     "awk",
     "bash",
@@ -41,6 +41,7 @@ const INTERPRETERS: [&str; 70] = [
     "env",
     "erl",
     "expect",
+    "find",
     "fish",
     "gawk",
     "gdb",
@@ -89,6 +90,7 @@ const INTERPRETERS: [&str; 70] = [
     "toybox",
     "ts-node",
     "tsx",
+    "uv",
     "uvx",
     "wscript",
     "xargs",

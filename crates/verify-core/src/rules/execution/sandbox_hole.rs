@@ -9,7 +9,7 @@ use crate::finding::{Draft, Level, Remedy, RemedyKind};
 use crate::inventory::machine::secrets::is_secret_variable;
 use crate::inventory::machine::{At, Machine};
 use crate::rules::machine::{STAGES, draft, is_engine_socket, named_home, set};
-use crate::rules::{Check, Group, Rule, Whole};
+use crate::rules::{Check, Group, Rule, Whole, host_places};
 use crate::text;
 
 pub(in crate::rules) const RULE: Rule = Rule {
@@ -157,7 +157,7 @@ fn touches(machine: &Machine, bind: &str) -> Bind {
         .next()
         .is_some_and(|modes| modes.split(',').any(|mode| mode == "ro"));
     let Some(written) = machine.located(source) else {
-        return of_home(source);
+        return of_home(source, read_only);
     };
     let real = std::fs::canonicalize(&written).ok();
     let opens = [Some(written), real]
@@ -168,7 +168,7 @@ fn touches(machine: &Machine, bind: &str) -> Bind {
 }
 
 /// What a bind opens whose place is not known, because it begins at a home folder that is not, or is no whole path.
-fn of_home(source: &str) -> Bind {
+fn of_home(source: &str, read_only: bool) -> Bind {
     let below = source.strip_prefix('~').and_then(|rest| match rest {
         "" => Some(rest),
         _ => rest.strip_prefix('/'),
@@ -183,7 +183,15 @@ fn of_home(source: &str) -> Bind {
         Some(first) if OF_HOME.contains(&first) => {
             Bind::Opens(format!("{} of a home folder", text::excerpt(first, 60)))
         }
-        Some(_) => Bind::Unknown("the home folder is not known"),
+        // What is in it does not depend on whose it is.
+        Some(_) => {
+            let home = Path::new("/home/~");
+            let goes_up = below.split('/').any(|part| part == "..");
+            match host_places::at(&home.join(below), !read_only, Some(home)) {
+                Some((_, what)) if !goes_up => Bind::Opens(what),
+                _ => Bind::Unknown("the home folder is not known"),
+            }
+        }
     }
 }
 
@@ -244,10 +252,15 @@ fn opened(machine: &Machine, source: &Path, read_only: bool) -> Option<String> {
     if let Some(name) = secret {
         return Some(format!("a folder {name}"));
     }
-    OF_SYSTEM
+    let of_system = OF_SYSTEM
         .iter()
         .find(|place| both(Path::new(place)))
-        .map(|place| format!("{place} of the system"))
+        .map(|place| format!("{place} of the system"));
+    // What leads out of any container leads out of a sandbox.
+    of_system.or_else(|| {
+        let (_, what) = host_places::at(source, !read_only, places.home.as_deref())?;
+        Some(what)
+    })
 }
 
 /// The network of the machine or of another container, and profiles that confine nothing. OpenClaw refuses to start with them unless a

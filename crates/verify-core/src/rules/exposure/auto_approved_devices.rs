@@ -3,6 +3,7 @@
 use serde_json::json;
 
 use crate::finding::{Draft, Level, RemedyKind};
+use crate::inventory::machine::ranges::{Range, are_most, together};
 use crate::rules::machine::{STAGES, draft, set};
 use crate::rules::{Check, Group, Rule, Whole};
 
@@ -45,7 +46,12 @@ fn check(whole: &Whole<'_>) -> Vec<Draft> {
         let Some(at) = machine.at(key).filter(|at| !at.texts().is_empty()) else {
             continue;
         };
-        let all = at.texts().iter().any(|range| range.trim().ends_with("/0"));
+        let meant = at
+            .texts()
+            .into_iter()
+            .filter_map(|range| machine.meant(range));
+        let ranges = together(meant.filter_map(|range| Range::of(&range)));
+        let all = are_most(&ranges);
         let (who, level) = match all {
             true => ("every host", Level::Deny),
             false => ("hosts of these ranges", Level::Warn),

@@ -1,7 +1,8 @@
 //! `funnel-exposed`: Tailscale Funnel publishes the gateway.
 
+use crate::fact::Outcome;
 use crate::finding::{Draft, Level, Observed, RemedyKind};
-use crate::rules::machine::{STAGES, draft, set};
+use crate::rules::machine::{STAGES, draft, hidden, option, set, write_unit};
 use crate::rules::{Check, Group, Rule, Whole};
 
 pub(in crate::rules) const RULE: Rule = Rule {
@@ -23,12 +24,30 @@ fn check(whole: &Whole<'_>) -> Vec<Draft> {
         return Vec::new();
     };
     let mut found = Vec::new();
-    if machine.text(MODE).as_deref() == Some("funnel") {
-        found.push(
-            draft("the gateway is published to the whole internet by Tailscale Funnel")
-                .declared(machine.declare_or(MODE, "off"))
-                .remedy(set(MODE, "serve")),
-        );
+    for mode in machine.tailscale_modes() {
+        let published = draft("the gateway is published to the whole internet by Tailscale Funnel");
+        match (mode.value.as_deref(), mode.by) {
+            (Some("funnel"), None) => found.push(
+                published
+                    .declared(machine.declare_or(MODE, "off"))
+                    .remedy(set(MODE, "serve")),
+            ),
+            (Some("funnel"), Some(said)) => found.push(
+                published
+                    .code("option")
+                    .declared(option("--tailscale", said))
+                    .help("Take the option out of the unit; for a unit of the user OpenClaw writes it anew")
+                    .remedy(write_unit()),
+            ),
+            (None, Some(said)) => found.push(
+                draft("whether Tailscale publishes the gateway is not known: a variable decides")
+                    .code("variable")
+                    .outcome(Outcome::NotEstablished)
+                    .level(Level::Note)
+                    .declared(option("--tailscale", said)),
+            ),
+            _ => {}
+        }
     }
     let ports = machine.ports();
     let funnels = machine.given().funnels.iter().flatten();
@@ -50,6 +69,9 @@ fn check(whole: &Whole<'_>) -> Vec<Draft> {
                     .help("Take it back with `tailscale funnel reset`, and serve it inside the private network: `tailscale serve --bg 18789`"),
             );
         }
+    }
+    if found.is_empty() && machine.given().funnels.is_none() {
+        found.extend(hidden(machine, "whether Tailscale publishes the gateway"));
     }
     found
 }

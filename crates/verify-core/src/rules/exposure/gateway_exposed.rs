@@ -3,9 +3,9 @@
 use std::net::IpAddr;
 
 use crate::fact::Outcome;
-use crate::finding::{Declared, Draft, Level, Observed, RemedyKind};
+use crate::finding::{Draft, Level, Observed, RemedyKind};
 use crate::inventory::machine::{Bind, Machine};
-use crate::rules::machine::{STAGES, draft, is_of_tailscale, set};
+use crate::rules::machine::{STAGES, draft, hidden, is_of_tailscale, option, other_config, set};
 use crate::rules::{Check, Group, Rule, Whole};
 
 pub(in crate::rules) const RULE: Rule = Rule {
@@ -27,6 +27,10 @@ fn check(whole: &Whole<'_>) -> Vec<Draft> {
         return Vec::new();
     };
     let mut found = of_gateway(machine);
+    let seen = machine.gateways().iter();
+    if seen.clone().all(|gateway| gateway.listens.is_empty()) {
+        found.extend(other_config(machine, "where the gateway listens"));
+    }
     found.extend(of_others(machine));
     found
 }
@@ -61,8 +65,14 @@ fn of_gateway(machine: &Machine) -> Vec<Draft> {
         .gateways()
         .iter()
         .any(|gateway| !gateway.listens.is_empty());
-    let found = match machine.bind() {
+    let (bind, by) = machine.bound();
+    let found = match bind {
         // What is seen wins over what is said.
+        Bind::Loopback if wide.is_empty() && !seen => {
+            return hidden(machine, "where the gateway listens")
+                .into_iter()
+                .collect();
+        }
         Bind::Loopback if wide.is_empty() => return Vec::new(),
         Bind::Unknown(_) if seen && wide.is_empty() => return Vec::new(),
         Bind::Loopback => mismatch(&wide, "on this machine only"),
@@ -78,14 +88,9 @@ fn of_gateway(machine: &Machine) -> Vec<Draft> {
             .code("unknown")
             .outcome(Outcome::NotEstablished),
     };
-    let mut found = match machine.services().iter().find_map(|service| service.bind.as_ref()) {
-        Some((bind, file, line)) => found
-            .declared(Declared {
-                path: "ExecStart".to_owned(),
-                value: format!("--bind {}", crate::text::excerpt(bind, 60)),
-                file: file.clone(),
-                line: Some(*line),
-            })
+    let mut found = match by {
+        Some(said) => found
+            .declared(option("--bind", said))
             .help("Take the option out of the unit, so that the config decides, and let the config say loopback"),
         None => found.declared(machine.declare_or(BIND, "loopback")),
     }

@@ -3,7 +3,9 @@
 use crate::fact::Outcome;
 use crate::finding::{Draft, Level, RemedyKind};
 use crate::inventory::machine::Machine;
-use crate::rules::machine::{STAGES, draft, set};
+use crate::inventory::machine::given::{Address, Container};
+use crate::inventory::machine::units::Said;
+use crate::rules::machine::{STAGES, draft, hidden, option, other_config, set, write_unit};
 use crate::rules::{Check, Group, Rule, Whole};
 
 pub(in crate::rules) const RULE: Rule = Rule {
@@ -24,6 +26,65 @@ fn check(whole: &Whole<'_>) -> Vec<Draft> {
     let Some(machine) = whole.machine() else {
         return Vec::new();
     };
+    let mut found = Vec::new();
+    for mode in machine.auth_modes() {
+        match mode.by {
+            None => found.extend(by_config(machine)),
+            Some(said) => found.extend(by_option(machine, mode.value.as_deref(), said)),
+        }
+    }
+    found.extend(machine.given().openclaws().filter_map(by_container));
+    found.extend(other_config(
+        machine,
+        "whether the gateway asks for a credential",
+    ));
+    if found.is_empty() {
+        found.extend(hidden(machine, "whether the gateway asks for a credential"));
+    }
+    found
+}
+
+/// What an option of a unit says, which wins over the config. [S `authOverride`]
+fn by_option(machine: &Machine, mode: Option<&str>, said: &Said) -> Option<Draft> {
+    let found = match mode {
+        None => draft("whether the gateway asks for a credential is not known: a variable decides")
+            .code("variable")
+            .outcome(Outcome::NotEstablished)
+            .level(Level::Note),
+        Some("none") if machine.is_exposed() => {
+            draft("the gateway can be reached by others and asks for no credential").code("option")
+        }
+        Some("none") => draft("every process of this machine can use the gateway as its owner")
+            .code("loopback")
+            .level(Level::Warn),
+        // OpenClaw does not start without a credential then.
+        Some(_) => return None,
+    };
+    let found = found
+        .declared(option("--auth", said))
+        .help("Take the option out of the unit, so that the config decides; for a unit of the user OpenClaw writes it anew");
+    Some(found.remedy(write_unit()))
+}
+
+/// What the command of a container says, which wins over the config too.
+fn by_container(container: &Container) -> Option<Draft> {
+    let (mode, fact) = container.auth.as_ref()?;
+    let wide = container.published.iter().any(|port| match port.address {
+        Address::At(address) => !address.to_canonical().is_loopback(),
+        Address::Default | Address::Variable => true,
+    });
+    let found = draft(format!(
+        "the gateway in the container {} asks for no credential",
+        container.name
+    ))
+    .code("container")
+    .level(if wide { Level::Deny } else { Level::Warn })
+    .help("Take `--auth none` out of its command, and start the container again.");
+    (mode == "none").then(|| fact.on(found))
+}
+
+/// What the config says.
+fn by_config(machine: &Machine) -> Vec<Draft> {
     let exposed = machine.is_exposed();
     let token = || set(AUTH, "token");
     match machine.text(AUTH).as_deref() {
@@ -75,8 +136,10 @@ fn check(whole: &Whole<'_>) -> Vec<Draft> {
 fn has_credential(machine: &Machine) -> bool {
     let keys = ["gateway.auth.token", "gateway.auth.password"];
     let variables = ["OPENCLAW_GATEWAY_TOKEN", "OPENCLAW_GATEWAY_PASSWORD"];
+    let mut units = machine.gateway_services();
     keys.iter().any(|key| machine.at(key).is_some())
         || variables
             .iter()
             .any(|name| machine.variable(name).is_some())
+        || units.any(|unit| !unit.credentials.is_empty() || unit.has_password_file)
 }

@@ -52,7 +52,8 @@ fn check(whole: &Whole<'_>) -> Vec<Draft> {
     }
     let prefixes = machine.at("hooks.allowedSessionKeyPrefixes");
     if machine.is_on("hooks.allowRequestSessionKey")
-        && prefixes.is_none_or(|at| at.texts().is_empty())
+        // OpenClaw drops empty ones. [S `resolveAllowedSessionKeyPrefixes`]
+        && prefixes.is_none_or(|at| at.texts().iter().all(|prefix| prefix.trim().is_empty()))
     {
         found.push(
             draft("a webhook may write into every session")

@@ -1,10 +1,10 @@
 //! `proxy-trust-too-wide`: headers of a reverse proxy are believed from too many hosts.
 
-use std::net::IpAddr;
-
 use serde_json::json;
 
 use crate::finding::{Draft, Level, RemedyKind};
+use crate::inventory::machine::ranges::{Range, together};
+use crate::inventory::machine::{At, Machine};
 use crate::rules::machine::{STAGES, draft, set};
 use crate::rules::{Check, Group, Rule, Whole};
 
@@ -28,20 +28,11 @@ fn check(whole: &Whole<'_>) -> Vec<Draft> {
     };
     let mut found = Vec::new();
     let proxies = machine.at(PROXIES);
-    for item in proxies.iter().flat_map(|at| at.items().collect::<Vec<_>>()) {
-        let written = item.value.as_str().and_then(|text| machine.meant(text));
-        let Some(hosts) = written.as_deref().and_then(too_wide) else {
-            continue;
-        };
-        found.push(
-            draft(format!(
-                "the gateway believes {hosts} about where a request comes from"
-            ))
-            .declared(machine.declare(&item))
-            .remedy(set(PROXIES, json!(["127.0.0.1"])))
-            .help("Name the exact address of the reverse proxy; 127.0.0.1 where it runs on this machine"),
-        );
-    }
+    found.extend(
+        proxies
+            .iter()
+            .flat_map(|proxies| of_proxies(machine, proxies)),
+    );
     let any = proxies.is_some_and(|at| !at.texts().is_empty());
     if any && machine.is_on("gateway.allowRealIpFallback") {
         found.push(
@@ -50,7 +41,11 @@ fn check(whole: &Whole<'_>) -> Vec<Draft> {
                 .remedy(set("gateway.allowRealIpFallback", false)),
         );
     }
-    if machine.text("gateway.auth.mode").as_deref() == Some("trusted-proxy") {
+    let modes = machine.auth_modes();
+    if modes
+        .iter()
+        .any(|mode| mode.value.as_deref() == Some("trusted-proxy"))
+    {
         let key = "gateway.auth.trustedProxy";
         if machine.text(&format!("{key}.userHeader")).is_none() {
             found.push(
@@ -83,22 +78,44 @@ fn check(whole: &Whole<'_>) -> Vec<Draft> {
     found
 }
 
-/// How many hosts a range holds, where no set of proxies is that large: more than a /24 or a /64.
-fn too_wide(written: &str) -> Option<String> {
-    let (address, bits) = written.split_once('/')?;
-    let bits: u8 = bits.trim().parse().ok()?;
-    let (wide, bits) = match address.trim().parse::<IpAddr>() {
-        Ok(IpAddr::V4(_)) => (bits < 24, bits),
-        // An IPv4 range in the form of IPv6: its last 32 bits count.
-        Ok(IpAddr::V6(v6)) if v6.to_ipv4_mapped().is_some() && bits >= 96 => {
-            (bits < 120, bits - 96)
+/// Ranges that hold more hosts than there can be proxies, each by itself, or else those that do so side by side.
+fn of_proxies(machine: &Machine, proxies: &At<'_>) -> Vec<Draft> {
+    let written: Vec<(At<'_>, Range)> = proxies
+        .items()
+        .filter_map(|item| {
+            let range = Range::of(&machine.meant(item.value.as_str()?)?)?;
+            Some((item, range))
+        })
+        .collect();
+    let alone = written.iter().filter(|(_, range)| is_too_wide(*range));
+    let mut found: Vec<Draft> = alone
+        .map(|(item, range)| believed(*range).declared(machine.declare(item)))
+        .collect();
+    let wide = together(written.iter().map(|(_, range)| *range));
+    for wide in wide.into_iter().filter(|range| is_too_wide(*range)) {
+        let of = || written.iter().filter(|(_, range)| wide.holds(*range));
+        if !of().any(|(_, range)| is_too_wide(*range)) {
+            found.push(of().fold(believed(wide), |found, (item, _)| {
+                found.declared(machine.declare(item))
+            }));
         }
-        Ok(IpAddr::V6(_)) => (bits < 64, bits),
-        Err(_) => return None,
-    };
-    let hosts = match bits {
+    }
+    found
+}
+
+fn believed(range: Range) -> Draft {
+    let hosts = match range.bits() {
         0 => "every host".to_owned(),
         bits => format!("every host of a /{bits}"),
     };
-    wide.then_some(hosts)
+    draft(format!(
+        "the gateway believes {hosts} about where a request comes from"
+    ))
+    .remedy(set(PROXIES, json!(["127.0.0.1"])))
+    .help("Name the exact address of the reverse proxy; 127.0.0.1 where it runs on this machine")
+}
+
+/// Whether no set of proxies is that large: more than a /24 or a /64.
+fn is_too_wide(range: Range) -> bool {
+    range.bits() < if range.is_v6() { 64 } else { 24 }
 }

@@ -6,7 +6,7 @@ use crate::fact::Outcome;
 use crate::finding::{Draft, Level, RemedyKind};
 use crate::inventory::machine::Machine;
 use crate::inventory::machine::given::{Address, Container, Published};
-use crate::rules::machine::{STAGES, draft, is_of_tailscale, of_other_files};
+use crate::rules::machine::{STAGES, draft, is_of_tailscale, no_gateway, of_other_files};
 use crate::rules::{Check, Group, Rule, Whole};
 
 pub(in crate::rules) const RULE: Rule = Rule {
@@ -34,24 +34,9 @@ fn check(whole: &Whole<'_>) -> Vec<Draft> {
     if let Some(elsewhere) = of_other_files(machine, "what they publish is not known") {
         found.push(elsewhere);
     }
-    let compose = given.containers.iter().filter(|container| !container.seen);
-    let about = |container: &Container| container.is_openclaw || publishes(machine, container);
-    if let Some(file) = given.named("compose")
-        && !compose.clone().any(about)
-    {
-        let names: Vec<&str> = compose
-            .map(|container| container.name.as_str())
-            .take(5)
-            .collect();
-        found.push(
-            draft(format!("which service of {file} is OpenClaw is not known"))
-                .code("no-gateway")
-                .outcome(Outcome::NotEstablished)
-                .level(Level::Note)
-                .declared(machine.beside("services", names.join(", "), file))
-                .help("Give the file that starts the gateway."),
-        );
-    }
+    found.extend(no_gateway(machine, |container| {
+        container.is_openclaw || publishes(machine, container)
+    }));
     found
 }
 

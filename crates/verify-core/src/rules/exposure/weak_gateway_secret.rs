@@ -91,6 +91,14 @@ fn check(whole: &Whole<'_>) -> Vec<Draft> {
             );
         }
     }
+    for container in machine.given().openclaws() {
+        for (name, value, fact) in &container.credentials {
+            if let Some(why) = weak(&value.0, hook.as_deref()) {
+                let shown = format!("{name} of the container {} {why}", container.name);
+                found.push(fact.on(draft(shown)));
+            }
+        }
+    }
     for service in machine.services() {
         for (name, value, file, line) in &service.credentials {
             if let Some(why) = weak(&value.0, hook.as_deref()) {

@@ -1,12 +1,11 @@
 //! `container-hole`: the container of the gateway has rights on the machine around it.
 
-use super::host_places;
 use crate::fact::Outcome;
 use crate::finding::{Draft, Level, RemedyKind};
 use crate::inventory::machine::Machine;
 use crate::inventory::machine::given::{Container, Fact};
-use crate::rules::machine::{STAGES, draft, of_other_files};
-use crate::rules::{Check, Group, Rule, Whole};
+use crate::rules::machine::{STAGES, draft, no_gateway, of_other_files};
+use crate::rules::{Check, Group, Rule, Whole, host_places};
 use crate::text;
 
 pub(in crate::rules) const RULE: Rule = Rule {
@@ -56,6 +55,10 @@ fn check(whole: &Whole<'_>) -> Vec<Draft> {
         .flat_map(|container| of_container(machine, container))
         .collect();
     found.extend(of_daemon(machine));
+    let judged: Vec<&Container> = machine.given().openclaws().collect();
+    found.extend(no_gateway(machine, |container| {
+        judged.iter().any(|one| std::ptr::eq(*one, container))
+    }));
     if let Some(elsewhere) = of_other_files(machine, "what rights they give is not known") {
         found.push(elsewhere);
     }

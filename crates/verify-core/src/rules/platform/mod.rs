@@ -1,7 +1,6 @@
 //! What does OpenClaw run as, and on what?
 
 pub(super) mod container_hole;
-mod host_places;
 pub(super) mod nix_pin_mismatch;
 pub(super) mod not_confined;
 pub(super) mod root_equivalent_group;

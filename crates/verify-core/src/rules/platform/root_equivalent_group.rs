@@ -1,6 +1,8 @@
 //! `root-equivalent-group`: the user who runs OpenClaw is in a group that gives root.
 
 use crate::finding::{Draft, Level, Observed, RemedyKind};
+use crate::inventory::machine::Machine;
+use crate::inventory::machine::files::Files;
 use crate::rules::machine::{STAGES, draft};
 use crate::rules::{Check, Group, Rule, Whole};
 
@@ -34,9 +36,40 @@ const ROOT: [&str; 11] = [
 const ASKED: [&str; 3] = ["sudo", "wheel", "admin"];
 
 fn check(whole: &Whole<'_>) -> Vec<Draft> {
-    let Some(files) = whole.machine().and_then(|machine| machine.files()) else {
+    let Some(machine) = whole.machine() else {
         return Vec::new();
     };
+    let mut found = of_units(machine);
+    found.extend(machine.files().into_iter().flat_map(of_owner));
+    found
+}
+
+/// Groups that a unit gives the gateway beside those of its user.
+fn of_units(machine: &Machine) -> Vec<Draft> {
+    let units = machine.services().iter().filter_map(|unit| {
+        let groups = unit.groups.iter();
+        let root: Vec<&str> = groups
+            .map(String::as_str)
+            .filter(|group| ROOT.contains(group))
+            .collect();
+        let (first, named) = (root.first()?, root.join(", "));
+        let key = "SupplementaryGroups";
+        let found = draft(format!(
+            "{} puts the gateway into {named}, which gives root without a question",
+            unit.shown
+        ));
+        Some(
+            found
+                .code("unit")
+                .declared(machine.beside(key, named.clone(), unit.shown.clone()))
+                .help(format!("Take {first} out of the unit.")),
+        )
+    });
+    units.collect()
+}
+
+/// Groups of the user to whom the state belongs.
+fn of_owner(files: &Files) -> Vec<Draft> {
     let (uid, name) = &files.owner;
     // Of root nothing more can be said.
     if *uid == 0 {

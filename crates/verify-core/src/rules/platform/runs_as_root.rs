@@ -70,6 +70,12 @@ fn running(machine: &Machine, gateway: &Gateway) -> Option<Draft> {
         .collect();
     let (found, value) = match (uid, rights.is_empty()) {
         (0, _) => (draft("the gateway runs as root"), "uid 0".to_owned()),
+        (uid, true) if gateway.was_root => {
+            let found = draft("the gateway can become root again")
+                .code("saved")
+                .help("Let the service manager start it as its user, and not a program that keeps a way back.");
+            (found, format!("uid {uid}, with 0 as its real or saved one"))
+        }
         (_, true) => return None,
         (uid, false) => {
             let rights = rights.join(", ");

@@ -1,7 +1,7 @@
 //! `secret-in-service`: a unit holds secrets.
 
-use crate::finding::{Declared, Draft, Level, Remedy, RemedyKind};
-use crate::rules::machine::{STAGES, draft, unread};
+use crate::finding::{Declared, Draft, Level, RemedyKind};
+use crate::rules::machine::{STAGES, draft, unread, write_unit};
 use crate::rules::{Check, Group, Rule, Whole};
 
 pub(in crate::rules) const RULE: Rule = Rule {
@@ -53,11 +53,7 @@ fn check(whole: &Whole<'_>) -> Vec<Draft> {
                     line: Some(*line),
                 })
             });
-        found.remedy(Remedy::OpenClaw {
-            arguments: ["gateway", "install", "--force"]
-                .map(str::to_owned)
-                .to_vec(),
-        })
+        found.remedy(write_unit())
     })
     .chain(unread(machine, "start this OpenClaw, and hold secrets"))
     .collect()

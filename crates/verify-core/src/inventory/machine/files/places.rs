@@ -1,5 +1,7 @@
 //! Which files hold secrets, and which decide what runs.
 
+mod named;
+
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
@@ -43,10 +45,16 @@ pub(super) fn secrets(
         state.join("service-env"),
         &[],
     ));
+    // A pair that OpenClaw makes where the config names none, and the identity that it had before its database. [S
+    // `loadGatewayTlsServerRuntime`, `LEGACY_DEVICE_IDENTITY_RELATIVE_PATH`]
+    found.extend(files("a private key", state.join("gateway/tls"), &["key"]));
+    found.extend(files("the key of this device", state.join("identity"), &[]));
     let agents = paths.list(&state.join("agents")).unwrap_or_default();
     for agent in agents.into_iter().take(1000) {
         let folder = agent.path.join("agent");
         let credentials = ["auth-profiles.json", "auth.json"];
+        let of_codex = folder.join("codex-home");
+        found.extend(files("an agent's credentials", of_codex, &["auth.json"]));
         found.extend(files("an agent's database", folder.clone(), &[".sqlite"]));
         found.extend(files("an agent's credentials", folder, &credentials));
         found.extend(files(
@@ -222,5 +230,7 @@ pub(super) fn code(paths: &Paths, machine: &Machine) -> Vec<(&'static str, PathB
     if let Some(command) = command.and_then(|command| machine.located(&command)) {
         found.push(("the command of the install policy", command, Below::Nothing));
     }
+    found.extend(named::folders(machine));
+    found.extend(named::programs(machine));
     found
 }

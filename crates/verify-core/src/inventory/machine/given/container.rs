@@ -3,6 +3,7 @@
 use std::net::IpAddr;
 use std::path::PathBuf;
 
+use super::super::units::Hidden;
 use crate::finding::{Declared, Draft, Observed};
 use crate::text;
 
@@ -84,6 +85,10 @@ pub(crate) struct Container {
     pub(crate) user: Option<(String, Fact)>,
     /// Its image, where it is not built from the file.
     pub(crate) image: Option<(String, Fact)>,
+    /// Credentials of the gateway among its variables: the name of each, its value, and where it is said.
+    pub(crate) credentials: Vec<(String, Hidden, Fact)>,
+    /// `--auth` of its command.
+    pub(crate) auth: Option<(String, Fact)>,
     /// Variables that hold a secret in plain text: their names are in the statements.
     pub(crate) secrets: Vec<Fact>,
     /// Statements whose meaning a variable decides that nothing gives.
@@ -172,6 +177,16 @@ pub(super) fn address(written: &str) -> Option<IpAddr> {
 /// A text that is no secret, as it is to be shown.
 pub(super) fn excerpt(written: &str) -> String {
     text::excerpt(written, 160)
+}
+
+/// An image as it is to be shown: without a user and password of its registry.
+pub(super) fn image(written: &str) -> String {
+    match written.split_once('@') {
+        Some((_, behind)) if !behind.contains(':') || behind.contains('/') => {
+            excerpt(&format!("(hidden)@{behind}"))
+        }
+        _ => excerpt(written),
+    }
 }
 
 /// A capability without its prefix.

@@ -3,9 +3,11 @@
 use serde_json::Value;
 
 use super::super::secrets::{is_secret, is_secret_variable};
+use super::super::units::{GATEWAY, Hidden};
 use super::File;
 use super::container::{
-    Address, Container, Fact, Mount, Published, address, capability, excerpt, option, range,
+    Address, Container, Fact, Mount, Published, address, capability, excerpt, image as shown_image,
+    option, range,
 };
 use crate::error::{Error, Malformed, Result};
 use crate::text;
@@ -79,7 +81,8 @@ impl One<'_> {
         };
         found.user = Some((user.to_owned(), self.fact("Config.User", shown)));
         if let Some(image) = self.text("Config.Image") {
-            found.image = Some((image.to_owned(), self.fact("Config.Image", excerpt(image))));
+            let fact = self.fact("Config.Image", shown_image(image));
+            found.image = Some((image.to_owned(), fact));
         }
         found.runtime = self
             .text("HostConfig.Runtime")
@@ -98,6 +101,14 @@ impl One<'_> {
             if name == "OPENCLAW_GATEWAY_PORT" {
                 found.own_ports.extend(value.trim().parse::<u16>().ok());
             }
+            if GATEWAY.contains(&name) {
+                let fact = self.fact(
+                    &format!("Config.Env {name}"),
+                    "set in plain text".to_owned(),
+                );
+                let value = Hidden(value.to_owned());
+                found.credentials.push((name.to_owned(), value, fact));
+            }
             if is_secret_variable(name) && is_secret(value) {
                 let path = format!("Config.Env {}", text::excerpt(name, 80));
                 found
@@ -107,6 +118,16 @@ impl One<'_> {
         }
         let mut words = self.texts("Config.Cmd")?;
         words.extend(self.texts("Config.Entrypoint")?);
+        let auth = words.iter().enumerate().filter_map(|(at, word)| {
+            let behind = word.strip_prefix("--auth")?;
+            behind
+                .strip_prefix('=')
+                .or_else(|| words.get(at + 1).copied().filter(|_| behind.is_empty()))
+        });
+        found.auth = auth.last().map(|mode| {
+            let value = format!("--auth {}", excerpt(mode));
+            (mode.to_owned(), self.fact("Config.Cmd", value))
+        });
         words.extend([name, self.text("Config.Image").unwrap_or_default()]);
         found
             .own_ports

@@ -1,6 +1,7 @@
 //! Units of the service manager that start this gateway: options on the command line, who they run as, what confines them, and secrets
 //! that stand in them. What the manager has loaded is another thing, which no file shows.
 
+mod command;
 mod plist;
 mod service;
 
@@ -13,7 +14,8 @@ use super::accounts::Accounts;
 use super::files::who_reads;
 use super::reach::Verdict;
 
-pub(crate) use service::{RunsAs, Service};
+pub(super) use service::GATEWAY;
+pub(crate) use service::{Hidden, RunsAs, Said, Service};
 
 /// Folders below which the manager has units, the one that counts first. [systemd.unit(5)]
 const ROOTS: [&str; 4] = [
@@ -59,6 +61,7 @@ pub(super) fn read_all(
         plist::read(paths, &home.join("Library/LaunchAgents"), &mut found);
     }
     for service in &mut found.services {
+        service.of_files(paths);
         let verdicts: Vec<Verdict> = service
             .secret_files
             .iter()
@@ -67,6 +70,18 @@ pub(super) fn read_all(
         service.readable = known_readable(&verdicts);
     }
     found
+}
+
+impl Units {
+    /// Notes which of them name another config than the one that is judged.
+    pub(super) fn compare_config(&mut self, judged: &Path) {
+        let real = |path: &Path| path.canonicalize().unwrap_or_else(|_| path.to_owned());
+        let judged = real(judged);
+        for service in &mut self.services {
+            let other = service.config.take();
+            service.config = other.filter(|config| real(config) != judged);
+        }
+    }
 }
 
 /// Whether others can read one of several files; none where that is not known.
@@ -179,6 +194,12 @@ fn is_usual(name: &str) -> bool {
             rest.is_empty() || rest.starts_with("-gateway") || rest.starts_with("-node")
         })
     })
+}
+
+/// Whether a file has the name of the unit by which OpenClaw starts its gateway.
+fn is_of_gateway(shown: &str) -> bool {
+    let name = shown.rsplit('/').next().unwrap_or(shown);
+    is_usual(name) && !name.contains("-node")
 }
 
 fn starts_gateway(unit: &Unit) -> bool {

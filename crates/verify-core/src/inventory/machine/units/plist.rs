@@ -3,10 +3,10 @@
 use std::path::Path;
 
 use super::super::super::paths::{Kind, Paths};
-use super::super::secrets::{is_secret, is_secret_variable};
-use super::service::{Service, option};
-use super::{Units, line_in};
-use crate::{read, text};
+use super::Units;
+use super::command::CommandLine;
+use super::service::Service;
+use crate::read;
 
 /// Most bytes of a property list.
 const MAX_FILE: u64 = 1 << 20;
@@ -54,25 +54,23 @@ fn one(paths: &Paths, file: &Path, written: &str) -> Option<Service> {
         from.split(end).next()
     };
     if let Some(part) = part("ProgramArguments", "</array>") {
-        let words = texts(part);
-        if let Some(bind) = option(&words, "--bind") {
-            found.bind = Some((bind, shown.clone(), line_in(written, "--bind")));
+        if let Some(command) = CommandLine::read(&texts(part)) {
+            found.options(&command, &shown, written);
         }
-        found.port = option(&words, "--port").and_then(|port| port.parse().ok());
+    }
+    if written.matches("<key>ProgramArguments</key>").count() > 1 {
+        found.hidden = Some("it has two command lines".to_owned());
     }
     if let Some(part) = part("EnvironmentVariables", "</dict>") {
-        for entry in part.split("<key>").skip(1) {
-            let Some((name, rest)) = entry.split_once("</key>") else {
-                continue;
-            };
-            let value = texts(rest).into_iter().next().unwrap_or_default();
-            if is_secret_variable(name) && is_secret(&value) {
-                let name = text::excerpt(name, 80);
-                let line = line_in(written, &format!("<key>{name}</key>"));
-                found.secrets.push((name, shown.clone(), line));
-                found.secret_files = vec![file.to_owned()];
-            }
-        }
+        let entries = part.split("<key>").skip(1);
+        let pairs: Vec<(String, String)> = entries
+            .filter_map(|entry| {
+                let (name, rest) = entry.split_once("</key>")?;
+                let value = texts(rest).into_iter().next().unwrap_or_default();
+                Some((name.to_owned(), value))
+            })
+            .collect();
+        found.variables(&pairs, file, &shown, written);
     }
     Some(found)
 }

@@ -3,10 +3,12 @@
 use std::fmt;
 use std::path::{Path, PathBuf};
 
+use super::super::super::environment;
 use super::super::super::paths::Paths;
 use super::super::super::services::{Unit, assignments, lines, of_home, words};
 use super::super::secrets::{is_secret, is_secret_variable};
-use super::line_in;
+use super::command::CommandLine;
+use super::{is_of_gateway, line_in};
 use crate::text;
 
 /// Directives that confine. [systemd.exec(5)]
@@ -19,7 +21,8 @@ const HARDENING: [&str; 6] = [
     "CapabilityBoundingSet",
 ];
 /// Variables with a credential of the gateway.
-const GATEWAY: [&str; 2] = ["OPENCLAW_GATEWAY_TOKEN", "OPENCLAW_GATEWAY_PASSWORD"];
+pub(in super::super) const GATEWAY: [&str; 2] =
+    ["OPENCLAW_GATEWAY_TOKEN", "OPENCLAW_GATEWAY_PASSWORD"];
 /// How systemd writes that something is switched off. [`parse_boolean`]
 const OFF: [&str; 6] = ["0", "no", "n", "false", "f", "off"];
 
@@ -37,6 +40,17 @@ pub(crate) enum RunsAs {
     Filled(String),
 }
 
+/// What a unit says, and where.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Said {
+    /// The value, as it is written.
+    pub(crate) value: String,
+    /// The file, as it is to be shown.
+    pub(crate) file: String,
+    /// The line, from 1.
+    pub(crate) line: usize,
+}
+
 /// One unit, or one property list.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Service {
@@ -48,8 +62,22 @@ pub(crate) struct Service {
     pub(crate) of_system: bool,
     /// It is a property list.
     pub(crate) is_plist: bool,
-    /// `--bind` of its command line, with file and line.
-    pub(crate) bind: Option<(String, String, usize)>,
+    /// It starts the gateway, and not another command of OpenClaw.
+    pub(crate) is_gateway: bool,
+    /// Why its gateway may have options that it does not show; none where it shows all of them.
+    pub(crate) hidden: Option<String>,
+    /// `--bind` of its command line.
+    pub(crate) bind: Option<Said>,
+    /// `--auth` of its command line.
+    pub(crate) auth: Option<Said>,
+    /// `--tailscale` of its command line.
+    pub(crate) tailscale: Option<Said>,
+    /// The config that it names by a variable, where that is another one than the judged.
+    pub(crate) config: Option<PathBuf>,
+    /// Its command line names a file with the password.
+    pub(crate) has_password_file: bool,
+    /// Groups that it gives the gateway beside those of its user.
+    pub(crate) groups: Vec<String>,
     /// `--port` of its command line, or by its variables.
     pub(crate) port: Option<u16>,
     /// Who it runs as.
@@ -118,31 +146,24 @@ impl Service {
     }
 
     fn command(&mut self, value: &str, file: &Path, shown: &str, text: &str) {
-        let words = words(value);
-        let Some(first) = words.first() else {
+        let Some(command) = CommandLine::read(&words(value)) else {
             // An empty one takes back those before it.
-            (self.bind, self.port, self.elevated) = (None, None, None);
-            self.program = None;
+            (self.bind, self.auth, self.tailscale) = (None, None, None);
+            (self.port, self.elevated, self.program) = (None, None, None);
+            (self.is_gateway, self.hidden, self.has_password_file) = (false, None, false);
             return;
         };
-        let marks = first.len()
-            - first
-                .trim_start_matches(['@', '-', ':', '+', '!', '|'])
-                .len();
-        let (marks, program) = first.split_at(marks);
-        self.program = Some(PathBuf::from(program)).filter(|program| program.is_absolute());
-        if marks.contains(['+', '!']) {
-            self.elevated = Some(marks.to_owned());
+        if command.marks.contains(['+', '!']) {
+            self.elevated = Some(command.marks.clone());
         }
-        if let Some(bind) = option(&words, "--bind") {
-            self.bind = Some((bind, shown.to_owned(), line_in(text, "--bind")));
-        }
-        self.port = option(&words, "--port")
-            .and_then(|port| port.parse().ok())
-            .or(self.port);
+        self.program.clone_from(&command.program);
+        self.options(&command, shown, text);
+        self.variables(&command.variables, file, shown, text);
         // Whoever lists the processes of this machine reads it too.
         for name in ["--token", "--password"] {
-            let given = option(&words, name).filter(|value| !value.contains(['$', '%']));
+            let given = command
+                .option(name)
+                .filter(|value| !value.contains(['$', '%']));
             if let Some(value) = given {
                 let line = line_in(text, name);
                 self.secrets.push((name.to_owned(), shown.to_owned(), line));
@@ -150,6 +171,27 @@ impl Service {
                 self.credentials
                     .push((name.to_owned(), Hidden(value), shown.to_owned(), line));
             }
+        }
+    }
+
+    /// Options that win over the config.
+    pub(super) fn options(&mut self, command: &CommandLine, shown: &str, text: &str) {
+        let said = |name: &str| {
+            let value = command.option(name)?;
+            let (file, line) = (shown.to_owned(), line_in(text, name));
+            Some(Said { value, file, line })
+        };
+        self.bind = said("--bind").or(self.bind.take());
+        self.auth = said("--auth").or(self.auth.take());
+        self.tailscale = said("--tailscale").or(self.tailscale.take());
+        self.has_password_file |= command.option("--password-file").is_some();
+        let port = command.option("--port").and_then(|port| port.parse().ok());
+        self.port = port.or(self.port);
+        self.hidden = command.hidden.clone().or(self.hidden.take());
+        self.is_gateway |= command.names_gateway || command.hidden.is_some();
+        if !self.is_gateway && is_of_gateway(shown) {
+            self.is_gateway = true;
+            self.hidden = Some("its command does not name the gateway".to_owned());
         }
     }
 
@@ -167,25 +209,61 @@ impl Service {
     }
 
     fn environment(&mut self, value: &str, file: &Path, shown: &str, text: &str) {
-        for (name, value) in assignments(value) {
+        self.variables(&assignments(value), file, shown, text);
+    }
+
+    pub(super) fn variables(
+        &mut self,
+        all: &[(String, String)],
+        file: &Path,
+        shown: &str,
+        text: &str,
+    ) {
+        for (name, value) in all {
             if name == "OPENCLAW_GATEWAY_PORT" {
                 self.port = self.port.or_else(|| value.parse().ok());
             }
+            self.place(name, value);
             if name == "PATH" {
                 self.path = value.split(':').map(PathBuf::from).collect();
                 self.path.retain(|folder| folder.is_absolute());
             }
             if GATEWAY.contains(&name.as_str()) {
-                let line = line_in(text, &name);
+                let line = line_in(text, name);
                 let value = Hidden(value.clone());
                 self.credentials
                     .push((name.clone(), value, shown.to_owned(), line));
             }
-            if is_secret_variable(&name) && is_secret(&value) {
-                let name = text::excerpt(&name, 80);
+            if is_secret_variable(name) && is_secret(value) {
+                let name = text::excerpt(name, 80);
                 let line = line_in(text, &name);
                 self.secrets.push((name, shown.to_owned(), line));
                 self.secret_files.push(file.to_owned());
+            }
+        }
+    }
+
+    /// A variable that says where the config is.
+    fn place(&mut self, name: &str, value: &str) {
+        if name == "OPENCLAW_CONFIG_PATH" && !value.is_empty() {
+            self.config = Some(PathBuf::from(value));
+        }
+    }
+
+    /// What files of variables say, which win over what stands in the unit. Their secrets are judged as files. [systemd.exec(5)]
+    pub(super) fn of_files(&mut self, paths: &Paths) {
+        for file in self.environment_files.clone() {
+            let shown = paths.shown(&file);
+            for (name, value) in environment::values_of(paths, &file) {
+                self.place(&name, &value);
+                if name == "OPENCLAW_GATEWAY_PORT" {
+                    self.port = self.port.or_else(|| value.parse().ok());
+                }
+                if GATEWAY.contains(&name.as_str()) {
+                    self.credentials.retain(|(known, ..)| *known != name);
+                    self.credentials
+                        .push((name, Hidden(value), shown.clone(), 1));
+                }
             }
         }
     }
@@ -216,6 +294,22 @@ impl Service {
             .collect();
         let added = text::excerpt(&added.join(" "), 120);
         self.capabilities = Some(added).filter(|added| !added.is_empty());
+        let primary = last(values, "Group").filter(|group| !group.is_empty());
+        self.groups = primary.map(str::to_owned).into_iter().collect();
+        // Of this one all count, and an empty one takes back those before it. [systemd.exec(5)]
+        let mut beside = Vec::new();
+        for (_, value) in values
+            .iter()
+            .filter(|(key, _)| key == "SupplementaryGroups")
+        {
+            match value.is_empty() {
+                true => beside.clear(),
+                false => {
+                    beside.extend(value.split_whitespace().map(|name| text::excerpt(name, 60)))
+                }
+            }
+        }
+        self.groups.extend(beside);
     }
 }
 
@@ -259,15 +353,4 @@ fn holds(directive: &str, values: &[(String, String)]) -> bool {
 
 fn is_off(value: &str) -> bool {
     OFF.contains(&value.to_ascii_lowercase().as_str())
-}
-
-/// The value of an option of a command line: behind it, or behind `=`.
-pub(super) fn option(words: &[String], name: &str) -> Option<String> {
-    words
-        .iter()
-        .enumerate()
-        .find_map(|(at, word)| match word.strip_prefix(name)? {
-            "" => words.get(at + 1).cloned(),
-            rest => rest.strip_prefix('=').map(str::to_owned),
-        })
 }

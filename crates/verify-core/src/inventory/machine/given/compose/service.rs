@@ -3,7 +3,8 @@
 use std::net::IpAddr;
 
 use super::super::super::secrets::{is_secret, is_secret_variable};
-use super::super::container::{Container, Fact, capability, excerpt, option};
+use super::super::super::units::{GATEWAY, Hidden};
+use super::super::container::{Container, Fact, capability, excerpt, image as shown_image, option};
 use super::super::daemon::BINDING;
 use super::super::interpolate::{Filled, fill};
 use super::super::yaml::{Node, Yaml};
@@ -53,7 +54,8 @@ impl<'a> Service<'a> {
         if self.scalar("build").is_none()
             && let Some((filled, fact)) = self.filled("image", &mut found)
         {
-            found.image = Some((filled.text, fact));
+            let value = shown_image(&fact.value);
+            found.image = Some((filled.text, Fact { value, ..fact }));
         }
         found.runtime = self
             .filled("runtime", &mut found)
@@ -61,6 +63,7 @@ impl<'a> Service<'a> {
         let variables = self.environment(&mut found);
         let words = self.words();
         found.own_ports = self.own_ports(&variables, &words);
+        found.auth = self.auth(&words);
         found.is_openclaw = self.is_openclaw(&found, &variables, &words);
         found.is_sandbox = self.name.starts_with("openclaw-sbx-");
         Ok((found, Shares { network, volumes }))
@@ -337,6 +340,13 @@ impl<'a> Service<'a> {
                 let value = fill(value.as_deref().unwrap_or_default(), self.reader.variables);
                 // What a variable of the caller gives does not stand in the file.
                 let literal = fill(node.text().unwrap_or_default(), &[]);
+                let given = !literal.has_gap() && !value.text.is_empty();
+                if GATEWAY.contains(&name.as_str()) && given {
+                    let path = format!("services.{}.environment.{name}", self.name);
+                    let fact = self.reader.fact(path, node, "set in plain text");
+                    let value = Hidden(value.text.clone());
+                    found.credentials.push((name.clone(), value, fact));
+                }
                 if is_secret_variable(&name) && is_secret(&value.text) && !literal.has_gap() {
                     let path = format!("services.{}.environment.{name}", self.name);
                     found
@@ -370,6 +380,20 @@ impl<'a> Service<'a> {
             .filter_map(|key| self.scalar(key))
             .flat_map(of)
             .collect()
+    }
+
+    /// `--auth` of its command; of several the last counts.
+    fn auth(&self, words: &[String]) -> Option<(String, Fact)> {
+        let all = words.iter().enumerate();
+        let modes = all.filter_map(|(at, word)| match word.strip_prefix("--auth")? {
+            "" => words.get(at + 1).map(String::as_str),
+            rest => rest.strip_prefix('='),
+        });
+        let mode = modes.last()?;
+        let node = self.scalar("command").or(self.scalar("entrypoint"))?;
+        let value = format!("--auth {}", text::excerpt(mode, 60));
+        let path = format!("services.{}.command", self.name);
+        Some((mode.to_owned(), self.reader.fact(path, node, value)))
     }
 
     fn own_ports(&self, variables: &[(String, String)], words: &[String]) -> Vec<u16> {

@@ -1,4 +1,4 @@
-//! Places of the machine that lead out of a container which sees them. Data, and how it is asked.
+//! Places of the machine that lead out of a container or a sandbox which sees them. Data, and how it is asked.
 
 use std::path::{Path, PathBuf};
 
@@ -94,20 +94,58 @@ const OBEYED: [&str; 37] = [
     "/Library/LaunchDaemons",
     "/Library/LaunchAgents",
 ];
-/// What the shell or the session of a user obeys.
-const OBEYED_IN_HOME: [&str; 12] = [
-    ".ssh",
+/// What the shell, the session or a tool of a user obeys: these, and what lies in them.
+const OBEYED_IN_HOME: [&str; 38] = [
     ".bashrc",
     ".bash_profile",
+    ".bash_login",
+    ".bash_logout",
+    ".bash_aliases",
     ".profile",
     ".zshrc",
     ".zshenv",
-    ".config",
-    ".config/systemd",
+    ".zprofile",
+    ".zlogin",
+    ".zlogout",
+    ".kshrc",
+    ".pam_environment",
+    ".xprofile",
+    ".xsession",
+    ".xsessionrc",
+    ".xinitrc",
+    ".gitconfig",
+    ".vimrc",
+    ".vim",
+    ".npmrc",
+    ".cargo/bin",
+    ".cargo/config.toml",
+    ".bun/bin",
+    ".deno/bin",
+    ".nvm",
+    ".volta/bin",
+    ".pyenv/shims",
+    ".asdf/shims",
     ".config/autostart",
-    ".local",
+    ".config/environment.d",
+    ".config/fish",
+    ".config/git",
+    ".config/nvim",
+    ".config/systemd",
     ".local/bin",
+    ".local/share/systemd",
     "Library/LaunchAgents",
+];
+/// Folders that hold such things beside others.
+const ABOVE_OBEYED_IN_HOME: [&str; 9] = [
+    ".ssh",
+    ".cargo",
+    ".bun",
+    ".deno",
+    ".volta",
+    ".config",
+    ".local",
+    ".local/share",
+    "Library",
 ];
 /// Keys of a user for other machines.
 const KEYS_IN_HOME: [&str; 13] = [
@@ -132,7 +170,7 @@ const DEVICES: [&str; 21] = [
 ];
 
 /// What a mount opens, with the level and the code of that; none where it opens nothing.
-pub(super) fn opened(mount: &Mount, home: Option<&Path>) -> Option<(Level, String)> {
+pub(in crate::rules) fn opened(mount: &Mount, home: Option<&Path>) -> Option<(Level, String)> {
     let written = match mount.place.strip_prefix('~') {
         // Whose home it is does not matter for what is in it.
         Some(rest) => home
@@ -154,7 +192,12 @@ fn plain(place: &Path) -> PathBuf {
     }
 }
 
-fn at(place: &Path, writable: bool, home: Option<&Path>) -> Option<(Level, String)> {
+/// What a place opens that is seen, with the level of that; none where it opens nothing.
+pub(in crate::rules) fn at(
+    place: &Path,
+    writable: bool,
+    home: Option<&Path>,
+) -> Option<(Level, String)> {
     let deny = |what: String| Some((Level::Deny, what));
     let shown = text::excerpt(&place.to_string_lossy(), 120);
     if is_engine_socket(place) {
@@ -170,8 +213,13 @@ fn at(place: &Path, writable: bool, home: Option<&Path>) -> Option<(Level, Strin
     if below(&BELOW) || is_engines(place) || is_device(&place.to_string_lossy()) {
         return deny(format!("{shown} of this machine"));
     }
-    let tops = ["/usr", "/usr/local"].iter();
-    if writable && (below(&OBEYED) || tops.clone().any(|top| place == Path::new(top))) {
+    // A folder above such a place holds it too.
+    let above = || {
+        OBEYED
+            .iter()
+            .any(|known| Path::new(known).starts_with(place))
+    };
+    if writable && (below(&OBEYED) || above()) {
         return deny(format!("{shown}, and can change what this machine obeys"));
     }
     in_home(place, writable, home)
@@ -194,7 +242,8 @@ fn in_home(place: &Path, writable: bool, home: Option<&Path>) -> Option<(Level, 
             let is = |known: &&str| rest == Path::new(*known);
             // What opens this machine from outside, where it is one file of the folder.
             let login = rest.starts_with(".ssh/authorized_keys");
-            if writable && (OBEYED_IN_HOME.iter().any(is) || login) {
+            let obeyed = OBEYED_IN_HOME.iter().any(|known| rest.starts_with(known));
+            if writable && (obeyed || ABOVE_OBEYED_IN_HOME.iter().any(is) || login) {
                 let what = format!("{shown} of a home folder, and can change what its user runs");
                 return Some((Level::Deny, what));
             }
@@ -226,7 +275,7 @@ fn is_engines(place: &Path) -> bool {
 }
 
 /// Whether a device, or a rule about devices, opens the machine: disks, memory, what is typed.
-pub(super) fn is_device(written: &str) -> bool {
+pub(in crate::rules) fn is_device(written: &str) -> bool {
     if let Some(name) = written.strip_prefix("/dev/") {
         let raw = name
             .strip_prefix("sg")
@@ -292,6 +341,13 @@ mod tests {
             "~/.ssh",
             "/root/.bashrc",
             "/home/ada/.config/systemd",
+            "/home/ada/.config/systemd/user",
+            "~/.gitconfig",
+            "~/.local/share",
+            "/var/spool",
+            "/var/spool/cron/crontabs",
+            "/usr",
+            "/usr/local",
         ] {
             assert_eq!(of(place, true), Some(Level::Deny), "{place}");
             assert_ne!(of(place, false), Some(Level::Deny), "{place}");
@@ -311,8 +367,9 @@ mod tests {
             "/home/ada/.openclaw",
             "/root/.openclaw",
             "~/.openclaw/workspace",
-            "~/.gitconfig",
             "/home/ada/.config/gh",
+            "~/.local/share/models",
+            "~/.vimwiki",
             "/var/lib/docker/volumes/state/_data",
             "/dev/shm",
             "/dev/dri",
