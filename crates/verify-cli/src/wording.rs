@@ -132,7 +132,7 @@ pub(crate) fn backlog(backlog: &Backlog) -> Value {
 }
 
 /// The one command that clears all of these, where there is one.
-pub(crate) fn of_all(findings: &[&Finding]) -> Option<String> {
+pub(crate) fn of_all(findings: &[&Finding], report: &Report) -> Option<String> {
     let plain = |finding: &&Finding| {
         matches!(
             finding.remedy,
@@ -147,7 +147,7 @@ pub(crate) fn of_all(findings: &[&Finding]) -> Option<String> {
     // Changed settings and instructions are taken over only where the subject is named.
     let named = |finding: &&Finding| rules::is_locked_by_name(finding.id);
     if findings.iter().all(plain) && !findings.iter().any(named) {
-        return Some("openclaw-verify lock".to_owned());
+        return Some(lock_of(findings, report));
     }
     let mut all = findings.iter().map(|finding| command(&finding.remedy));
     let first = all
@@ -156,6 +156,19 @@ pub(crate) fn of_all(findings: &[&Finding]) -> Option<String> {
         .filter(|first| !first.starts_with("--"))?;
     all.all(|other| other.as_ref() == Some(&first))
         .then_some(first)
+}
+
+/// The plain command takes nothing over while a change has to be accepted by name, so then these are named.
+fn lock_of(findings: &[&Finding], report: &Report) -> String {
+    let to_accept = |finding: &Finding| matches!(finding.remedy, Remedy::Lock { accept: true, .. });
+    let ids = findings
+        .iter()
+        .filter_map(|finding| finding.subject.as_ref());
+    let ids: Vec<_> = ids.map(|id| shell_word(id.as_str())).collect();
+    match report.counting().any(to_accept) && ids.len() == findings.len() {
+        true => format!("openclaw-verify lock {}", ids.join(" ")),
+        false => "openclaw-verify lock".to_owned(),
+    }
 }
 
 /// What to do next about a finding: in words, with the command where there is one. Empty when there is nothing to say.

@@ -235,10 +235,10 @@ fn findings(out: &mut String, report: &Report, detail: Detail) {
             (_, Detail::Verbose) => found
                 .iter()
                 .for_each(|finding| single(out, finding, usize::MAX)),
-            (Level::Deny, _) if found.len() <= DENIED_SHOWN => denied(out, &found),
+            (Level::Deny, _) if found.len() <= DENIED_SHOWN => denied(out, &found, report),
             (Level::Note, Detail::Quiet) => {}
             (Level::Note, _) => counted(out, &found),
-            _ => grouped(out, &found),
+            _ => grouped(out, &found, report),
         }
     }
     if detail == Detail::Verbose {
@@ -247,10 +247,10 @@ fn findings(out: &mut String, report: &Report, detail: Detail) {
 }
 
 /// Each by itself, unless one command clears many of a kind.
-fn denied(out: &mut String, findings: &[&Finding]) {
+fn denied(out: &mut String, findings: &[&Finding], report: &Report) {
     for group in by_id(findings) {
-        if group.len() >= ALIKE && wording::of_all(&group).is_some() {
-            together_by_id(out, &group);
+        if group.len() >= ALIKE && wording::of_all(&group, report).is_some() {
+            together_by_id(out, &group, report);
             continue;
         }
         for finding in group {
@@ -378,17 +378,17 @@ fn single(out: &mut String, finding: &Finding, evidence: usize) {
 }
 
 /// Findings of one id and code together: what, who, and what to do next, so that sixty plugins stay readable.
-fn grouped(out: &mut String, findings: &[&Finding]) {
+fn grouped(out: &mut String, findings: &[&Finding], report: &Report) {
     for group in by_id(findings) {
         match group.as_slice() {
             [] => {}
             [only] => single(out, only, EVIDENCE_SHOWN),
-            group => together_by_id(out, group),
+            group => together_by_id(out, group, report),
         }
     }
 }
 
-fn together_by_id(out: &mut String, group: &[&Finding]) {
+fn together_by_id(out: &mut String, group: &[&Finding], report: &Report) {
     let Some(first) = group.first() else {
         return;
     };
@@ -403,7 +403,7 @@ fn together_by_id(out: &mut String, group: &[&Finding]) {
         out.push('\n');
         return;
     }
-    let all = wording::of_all(group);
+    let all = wording::of_all(group, report);
     for finding in group.iter().take(SUBJECTS_SHOWN) {
         let subject = finding
             .subject

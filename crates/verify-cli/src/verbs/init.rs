@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use anstyle::AnsiColor;
+use openclaw_verify_core::fact::NotEstablished;
 use openclaw_verify_core::finding::{Finding, Level};
 use openclaw_verify_core::policy::{Policy, Preset, starter};
 use openclaw_verify_core::review;
@@ -36,7 +37,9 @@ pub(super) fn run(common: &Common, args: &LockArgs) -> Result<Exit> {
             return super::check::finish(common, &relock.report, super::detail(common), None);
         }
         return Err(Error::NothingToVerify {
-            what: "nothing is installed that OpenClaw would load".to_owned(),
+            what: wrapper(&relock)
+                .unwrap_or("nothing is installed that OpenClaw would load")
+                .to_owned(),
             help: Some(
                 "install a plugin or a skill first, or name the host package with --openclaw DIR"
                     .to_owned(),
@@ -59,7 +62,7 @@ pub(super) fn run(common: &Common, args: &LockArgs) -> Result<Exit> {
     keep(&relock);
 
     if relock.lock.package(&SubjectId::core()).is_none() {
-        unknown_host(common)?;
+        unknown_host(common, &relock)?;
     }
     say_written(common, &files, &relock, &policy, preset)?;
     if reviews_are_new {
@@ -92,6 +95,14 @@ pub(super) fn run(common: &Common, args: &LockArgs) -> Result<Exit> {
         )?,
     }
     super::check::finish(common, &report, super::detail(common), None)
+}
+
+/// What is said of `openclaw` on PATH where it does not lead to the host package by a known way.
+fn wrapper(relock: &Relock) -> Option<&str> {
+    let code = Some(NotEstablished::HostWrapper.as_str());
+    let mut findings = relock.report.findings.iter();
+    let found = findings.find(|finding| finding.code == code)?;
+    Some(&found.message)
 }
 
 fn refuse_overwriting(files: &Files) -> Result<()> {
@@ -172,9 +183,10 @@ fn say_written(
 }
 
 /// OpenClaw itself is the largest part of what runs, and a first run without it looks complete.
-fn unknown_host(common: &Common) -> Result<()> {
+fn unknown_host(common: &Common, relock: &Relock) -> Result<()> {
     let command = commands::carried("openclaw-verify lock core:openclaw");
-    let what = "the OpenClaw host package was not found, so it is not locked and not judged";
+    let what = wrapper(relock)
+        .unwrap_or("the OpenClaw host package was not found, so it is not locked and not judged");
     match common.format {
         Format::Human => {
             let style = AnsiColor::Yellow.on_default().bold();

@@ -61,7 +61,7 @@ fn subject(place: &Place, id: &str, enabled: bool, job: &Value) -> Subject {
         SubjectId::new("cron", &ids::part(id)),
         Kind::Automation,
         Source::Config,
-        id.to_owned(),
+        name(job).unwrap_or(id).to_owned(),
         place.clone(),
     );
     subject.enabled = enabled;
@@ -71,6 +71,12 @@ fn subject(place: &Place, id: &str, enabled: bool, job: &Value) -> Subject {
         subject.instructions = Some(listing.finish());
     }
     subject
+}
+
+/// What people call a job: its id is a number that tells them nothing.
+fn name(job: &Value) -> Option<&str> {
+    let name = job.get("name").and_then(Value::as_str)?;
+    (!name.trim().is_empty()).then_some(name)
 }
 
 /// Whether the gateway itself runs something for a job. A job that cannot be read counts as one.

@@ -7,6 +7,8 @@ use crate::inventory::Observation;
 use crate::inventory::staged::request::Extent;
 use crate::policy::{OriginProof, PinRequirement, Preset};
 use crate::rules::{Check, Group, Rule, Stage, Stages, View};
+use crate::subject::Kind;
+use crate::text;
 
 pub(in crate::rules) const RULE: Rule = Rule {
     id: "not-locked",
@@ -37,11 +39,7 @@ fn check(view: &View<'_>) -> Vec<Draft> {
     if view.whole.lock.lacks_settings() && view.subject.is_of_settings() {
         return of_old_lock(view);
     }
-    let draft = view.draft(match view.subject.place.shown.as_str() {
-        // Staged, and nowhere yet.
-        "." => format!("this {} is not in the lock", view.subject.kind),
-        place => format!("{} at {place} is not in the lock", view.subject.kind),
-    });
+    let draft = view.draft(message(view));
     let unrecorded = view
         .subject
         .observations
@@ -73,6 +71,20 @@ fn check(view: &View<'_>) -> Vec<Draft> {
     vec![view.once_digested(draft)]
 }
 
+fn message(view: &View<'_>) -> String {
+    let kind = view.subject.kind;
+    match view.subject.place.shown.as_str() {
+        // Staged, and nowhere yet.
+        "." => format!("this {kind} is not in the lock"),
+        // Of jobs the id says nothing.
+        place if kind == Kind::Automation => {
+            let name = text::excerpt(&view.subject.name, 60);
+            format!("{kind} \"{name}\" at {place} is not in the lock")
+        }
+        place => format!("{kind} at {place} is not in the lock"),
+    }
+}
+
 /// One finding for all of them, on the first.
 fn of_old_lock(view: &View<'_>) -> Vec<Draft> {
     let mut open = view
@@ -86,7 +98,7 @@ fn of_old_lock(view: &View<'_>) -> Vec<Draft> {
     }
     let mut draft = Draft::new(format!(
         "the lock is of a revision that could not hold {} that OpenClaw also starts or obeys",
-        crate::text::count(open.count() + 1, "subject")
+        text::count(open.count() + 1, "subject")
     ))
     .code("lock-revision")
     .at(view.whole.in_lock(None))
