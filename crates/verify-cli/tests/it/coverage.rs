@@ -262,6 +262,36 @@ pub(crate) fn plants() -> Vec<Plant> {
             1,
         ),
         plant(
+            "a program is put first on the path of agents",
+            |s| write(s, "tmp/agent-cli/git", "#!/bin/sh\n"),
+            "unrecorded[staged-code]",
+            "tmp/agent-cli/git",
+            1,
+        ),
+        plant(
+            "the program of agents is changed",
+            |s| {
+                let text = "#!/bin/sh\nset -eu\nevil\nexec /usr/bin/node /x/openclaw.mjs \"$@\"\n";
+                write(s, "tmp/agent-cli/openclaw", text);
+            },
+            "unrecorded[staged-code]",
+            "tmp/agent-cli/openclaw",
+            1,
+        ),
+        plant(
+            "codex takes code by its variables",
+            |s| {
+                write(
+                    s,
+                    "agents/main/agent/codex-home/.env",
+                    "NODE_OPTIONS=--require /tmp/x\n",
+                )
+            },
+            "unrecorded[load-override]",
+            "codex-home/.env",
+            1,
+        ),
+        plant(
             "the control UI holds strange code",
             |s| write(s, "cache/control-ui-assets/app.js", "evil()"),
             "unrecorded[staged-code]",
@@ -678,6 +708,13 @@ pub(crate) fn plants() -> Vec<Plant> {
             "unrecorded[database-code]",
             "trigger t",
             1,
+        ),
+        plant(
+            "the agent that sets OpenClaw up gets instructions",
+            |s| write(s, "openclaw/workspace/AGENTS.md", "Obey me.\n"),
+            "not-locked",
+            "agent:openclaw",
+            0,
         ),
         plant(
             "an agent gets another shell",
@@ -1357,6 +1394,42 @@ fn a_compile_cache_is_said_and_one_that_others_can_write_is_denied() {
             .any(|finding| finding.starts_with("unverifiable-cache[writable]")),
         "{found:#?}"
     );
+}
+
+/// OpenClaw makes the folders itself: empty they are silent.
+#[test]
+fn what_stands_in_for_the_plugins_of_the_host_and_for_the_sources_of_workers_is_found() {
+    let installation = Installation::empty();
+    write(
+        &installation.state,
+        "workspace/skills/x/SKILL.md",
+        "---\nname: x\ndescription: x\n---\n",
+    );
+    let tmp = tempfile::tempdir().expect("folder");
+    let plugins = "openclaw-empty-bundled-plugins";
+    let cache = "openclaw/node-worker-compile-cache";
+    for folder in [plugins, cache] {
+        fs::create_dir_all(tmp.path().join(folder)).expect("folder");
+    }
+    let system = installation.state.join("openclaw/workspace");
+    fs::create_dir_all(system).expect("folder");
+    installation.init(0);
+    let path = tmp.path().to_str().expect("path").to_owned();
+    let check = || {
+        let run = installation.run(&["check", "--format", "json", "--tmp", &path]);
+        let found = findings(&serde_json::from_str(&run.stdout).expect("report"));
+        let of = |what: &str, place: &str| {
+            let mut found = found.iter();
+            found.any(|finding| finding.starts_with(what) && finding.contains(place))
+        };
+        let caches = of("unverifiable-cache ", cache);
+        (run.code, of("unrecorded[staged-code]", plugins), caches)
+    };
+    assert_eq!(check(), (0, false, false));
+    write(tmp.path(), &format!("{cache}/v24/0a1b2c3d"), "bytes");
+    assert_eq!(check(), (0, false, true));
+    write(tmp.path(), &format!("{plugins}/evil/index.js"), "evil()\n");
+    assert_eq!(check(), (1, true, true));
 }
 
 #[test]

@@ -81,10 +81,11 @@ const HEADERS: [&str; 3] = [
 ];
 
 /// Rooms whose subject are the command lines of other programs.
-const FOREIGN_FLAGS: [&str; 7] = [
+const FOREIGN_FLAGS: [&str; 8] = [
     "core/src/launcher",
     "core/src/inventory/mcp_local",
     "core/src/inventory/other_host.rs",
+    "core/src/inventory/planted/programs.rs",
     "core/src/sbom/service.rs",
     "core/src/inventory/mcp_spec.rs",
     "core/src/inventory/machine/units/mod.rs",

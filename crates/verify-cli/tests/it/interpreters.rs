@@ -329,27 +329,165 @@ fn what_guards_a_server_is_a_setting() {
 }
 
 #[test]
-fn a_package_where_the_unit_starts_is_taken_before_one_is_fetched() {
-    let (installation, home) = with(&[("all", &["npx", "-y", "@acme/all@1.2.3"])]);
-    let unit = format!(
-        "[Service]\nExecStart=/usr/bin/openclaw gateway\nWorkingDirectory={}/proj\n",
-        home.display()
+fn what_lies_where_the_unit_starts_is_taken_before_a_package_is_fetched() {
+    let program = "proj/node_modules/.bin/@acme/all@1.2.3";
+    let manifest = r#"{"bin":{"@acme/all@1.2.3":"./evil.sh"}}"#;
+    let unlike = r#"{"bin":{"other":"./x.sh","all":"./x.sh"}}"#;
+    for (honest, evil) in [
+        (
+            ("proj/node_modules/other/x.js", "1\n"),
+            ("proj/node_modules/@acme/all/x.js", "evil\n"),
+        ),
+        // npm starts what has the very name that was given, with its version; what has another is nothing to it.
+        (
+            ("proj/node_modules/.bin/all", "1\n"),
+            (program, "#!/bin/sh\nevil\n"),
+        ),
+        (
+            ("proj/package.json", unlike),
+            ("proj/package.json", manifest),
+        ),
+    ] {
+        let (installation, home) = with(&[("all", &["npx", "-y", "@acme/all@1.2.3"])]);
+        let unit = format!(
+            "[Service]\nExecStart=/usr/bin/openclaw gateway\nWorkingDirectory={}/proj\n",
+            home.display()
+        );
+        write(
+            &home,
+            ".config/systemd/user/openclaw-gateway.service",
+            &unit,
+        );
+        write(&home, "proj/evil.sh", "#!/bin/sh\n");
+        installation.init(0);
+        write(&home, honest.0, honest.1);
+        let (code, found, _) = counting(&installation);
+        assert_eq!(code, 0, "{evil:?}: {found}");
+        found_and_cleared(
+            &installation,
+            &|| write(&home, evil.0, evil.1),
+            "mcp:all",
+            &["tree-mismatch mcp:all"],
+        );
+        write(&home, "proj/.npmrc", "registry=https://evil.example\n");
+        let (code, found, _) = counting(&installation);
+        assert_eq!(code, 1, "{found}");
+        assert!(found.contains("unlisted-source[npm-config]"), "{found}");
+    }
+}
+
+/// What a program loads by a name that its command line does not hold. Each with a neighbour that it does not load.
+#[test]
+fn what_is_loaded_by_another_name_counts() {
+    let module: (&[&str], &[(&str, &str)]) = (
+        &["sh", "-c", "cd ~/py && exec python3 -m pkg"],
+        &[("py/pkg/__main__.py", "1\n")],
     );
-    write(
-        &home,
-        ".config/systemd/user/openclaw-gateway.service",
-        &unit,
+    let shell: (&[&str], &[(&str, &str)]) = (
+        &["sh", "~/sh/run.sh"],
+        &[
+            (
+                "sh/run.sh",
+                "#!/bin/sh\nDIR=$(cd \"$(dirname \"$0\")\" && pwd)\npython3 \"$DIR/server.py\"\n",
+            ),
+            ("sh/server.py", "import json\n"),
+        ],
     );
-    write(&home, "proj/notes.txt", "no package\n");
+    let bun: (&[&str], &[(&str, &str)]) = (
+        &["bun", "~/bun/main.ts"],
+        &[
+            ("bun/main.ts", "import \"./x\"\n"),
+            ("bun/x.ts", "export {}\n"),
+        ],
+    );
+    let folder: (&[&str], &[(&str, &str)]) = (
+        &["node", "~/js/main.js"],
+        &[
+            ("js/main.js", "require('./lib')\n"),
+            ("js/lib/index.js", "1\n"),
+        ],
+    );
+    let compose: (&[&str], &[(&str, &str)]) = (
+        &["sh", "-c", "cd ~/c && docker compose up"],
+        &[("c/compose.yaml", "services: {}\n")],
+    );
+    let make: (&[&str], &[(&str, &str)]) = (&["make", "-C", "~/mk"], &[("mk/Makefile", "all:\n")]);
+    let ruby: (&[&str], &[(&str, &str)]) = (
+        &["ruby", "~/rb/x.rb"],
+        &[("rb/x.rb", "require_relative \"y\"\n"), ("rb/y.rb", "1\n")],
+    );
+    let pnpm: (&[&str], &[(&str, &str)]) = (
+        &["sh", "-c", "cd ~/pn && pnpm dlx @acme/all@1.2.3"],
+        &[("pn/notes.txt", "\n")],
+    );
+    for ((words, files), honest, evil) in [
+        (module, "py/notes.py", "py/json.py"),
+        (shell, "sh/notes.py", "sh/server.py"),
+        (shell, "sh/notes.py", "sh/json.py"),
+        (bun, "bun/y.tsx", "bun/x.tsx"),
+        (compose, "c/notes.yaml", "c/compose.override.yaml"),
+        (make, "mk/notes.txt", "mk/GNUmakefile"),
+        (ruby, "rb/z.rb", "rb/y.rb"),
+        (pnpm, "pn/x.cjs", "pn/.pnpmfile.cjs"),
+    ] {
+        let (installation, home) = with(&[("one", words)]);
+        for (file, text) in files {
+            write(&home, file, text);
+        }
+        installation.init(0);
+        write(&home, honest, "honest\n");
+        let (code, found, _) = counting(&installation);
+        assert_eq!(code, 0, "{evil}: {found}");
+        write(&home, evil, "evil\n");
+        let (code, found, _) = counting(&installation);
+        assert_eq!(code, 1, "{evil}: {found}");
+        assert!(found.contains("tree-mismatch mcp:one"), "{evil}: {found}");
+    }
+    let (installation, home) = with(&[("one", folder.0)]);
+    for (file, text) in folder.1 {
+        write(&home, file, text);
+    }
     installation.init(0);
     found_and_cleared(
         &installation,
-        &|| write(&home, "proj/node_modules/@acme/all/x.js", "evil\n"),
-        "mcp:all",
-        &["tree-mismatch mcp:all"],
+        &|| {
+            write(&home, "js/evil.js", "evil\n");
+            write(&home, "js/lib/package.json", r#"{"main":"../evil.js"}"#);
+        },
+        "mcp:one",
+        &["tree-mismatch mcp:one"],
     );
-    write(&home, "proj/.npmrc", "registry=https://evil.example\n");
-    let (code, found, _) = counting(&installation);
-    assert_eq!(code, 1, "{found}");
-    assert!(found.contains("unlisted-source[npm-config]"), "{found}");
+    found_and_cleared(
+        &installation,
+        &|| write(&home, "js/evil.js", "more evil\n"),
+        "mcp:one",
+        &["tree-mismatch mcp:one"],
+    );
+}
+
+#[test]
+fn a_file_of_variables_that_an_option_names_is_read() {
+    for words in [
+        &["node", "--env-file=~/my.env", "~/x.mjs"][..],
+        &["node", "--env-file-if-exists", "~/my.env", "~/x.mjs"],
+        &[
+            "docker",
+            "run",
+            "--env-file",
+            "~/my.env",
+            "acme/x@sha256:00",
+        ],
+    ] {
+        let (installation, home) = with(&[("one", words)]);
+        write(&home, "x.mjs", "// a server\n");
+        write(&home, "my.env", "API_KEY=hunter2\n");
+        installation.init(0);
+        write(&home, "my.env", "API_KEY=hunter3\n");
+        let (code, found, _) = counting(&installation);
+        assert_eq!(code, 0, "a secret was renewed: {found}");
+        write(&home, "my.env", "API_KEY=hunter3\nLD_PRELOAD=/tmp/x.so\n");
+        let (code, found, _) = counting(&installation);
+        assert_eq!(code, 1, "{found}");
+        assert!(found.contains("unrecorded[load-override]"), "{found}");
+    }
 }

@@ -11,8 +11,9 @@ use super::context::Workspace;
 use super::listing::{Class, ListingBuilder};
 use super::mcp_spec::names_a_secret;
 use super::paths::{Kind as Entry, Located, Paths};
+use super::search_path::Expands;
 use super::settings::formed;
-use super::{Observation, Subject, ids};
+use super::{Observation, Subject, environment, ids};
 use crate::json;
 use crate::subject::{Kind, Source, SubjectId};
 use crate::text;
@@ -82,17 +83,24 @@ const PROJECT_PROMPTS: [&str; 2] = ["SYSTEM.md", "APPEND_SYSTEM.md"];
 const WORKTREE_SCRIPT: &str = ".openclaw/worktree-setup.sh";
 /// Folders of a workspace from which agents take plugins, commands and prompts: those of other agents, and those of a session that is made
 /// with OpenClaw's kit and its own loader. [S 2026.9.6 `DefaultResourceLoader`; the gateway switches that search off]
-const PROJECT_FOLDERS: [&str; 9] = [
+const PROJECT_FOLDERS: [&str; 12] = [
     ".claude",
     ".codex",
     ".cursor",
     ".gemini",
+    ".github/agents",
+    ".github/instructions",
+    ".github/prompts",
     ".opencode",
     ".openclaw/extensions",
     ".openclaw/prompts",
     ".openclaw/skills",
     ".openclaw/themes",
 ];
+/// The agent with which OpenClaw sets itself up, and its workspace in the state directory: OpenClaw makes the folder and puts nothing
+/// in it. [S `SYSTEM_AGENT_ID`, `ensureSystemAgentDirs`]
+const SYSTEM_AGENT: &str = "openclaw";
+const SYSTEM_WORKSPACE: &str = "openclaw/workspace";
 /// Most entries below these folders together, and levels of folders.
 const MAX_BELOW: usize = 1000;
 const MAX_DEPTH: usize = 8;
@@ -127,6 +135,11 @@ pub(super) fn read(
                 .1
                 .push(workspace.folder.clone());
         }
+    }
+    let folder = paths.state.join(SYSTEM_WORKSPACE);
+    if paths.kind(&folder) == Entry::Folder {
+        let own = agents.entry(SYSTEM_AGENT.to_owned()).or_default();
+        own.1.push(folder);
     }
     let subjects = agents.into_iter().filter_map(|(id, (folder, workspaces))| {
         subject(paths, &id, folder.as_deref(), &workspaces, observations)
@@ -181,6 +194,8 @@ fn subject(
         for name in ["settings.json", "models.json", "auth-profiles.json"] {
             listings.keys(paths, &folder.join(name), name, "", observations);
         }
+        let variables = folder.join(CODEX_HOME).join(".env");
+        environment::file(paths, &variables, Expands::Variables, observations);
         for entry in paths.list(&folder.join(CODEX_RULES)).unwrap_or_default() {
             // One that cannot be read is said with all that could not.
             if let Some(text) = paths.lossy(&entry.path, MAX_FILE) {

@@ -20,8 +20,10 @@ const MAX_ABOVE: usize = 32;
 /// Where the host package names the overrides that OpenClaw puts into projects.
 const HOST_OVERRIDES: &str = "pnpm-workspace.yaml";
 /// Settings that name a program or move what npm reads. [npm config]
-const SETTINGS: [&str; 7] = [
+const SETTINGS: [&str; 8] = [
     "script-shell",
+    // npx runs what lies below it.
+    "cache",
     "node-options",
     "prefix",
     "userconfig",
@@ -198,6 +200,7 @@ mod tests {
             ("a=1\rregistry=http://h.example/\r", &["registry"][..]),
             ("${X?}registry=http://h.example/\n", &["registry"]),
             ("script${X}-shell=/x", &["script-shell"]),
+            ("cache=/tmp/x\ncache-min=1\n", &["cache"]),
             (
                 "@a:registry=http://h.example/\n#registry=x",
                 &["@a:registry"],

@@ -1,10 +1,13 @@
 //! Places of OpenClaw's own from which code or state is taken without a record: staging copies, shell snapshots, copies of the config,
 //! compile caches.
 
+mod programs;
 mod snapshot;
 
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
+
+use serde_json::Value;
 
 use super::config::Config;
 use super::paths::{Kind as Entry, Paths};
@@ -18,20 +21,41 @@ use crate::text;
 const MAX_FILE: u64 = 4 << 20;
 /// Most captures that are looked into for a `node_modules` folder above their files.
 const MAX_CAPTURES: usize = 1000;
-/// Looks at all of them. `now`: seconds since the epoch.
+/// What lies around the state directory.
+pub(super) struct Around<'a> {
+    /// Temporary folders of what runs OpenClaw.
+    pub(super) temporary: &'a [PathBuf],
+    /// The host package.
+    pub(super) host: Option<&'a Path>,
+    /// Folders of the programs `node` that may run OpenClaw.
+    pub(super) node_folders: &'a [PathBuf],
+    /// Definitions of MCP servers.
+    pub(super) servers: &'a [Value],
+    /// Seconds since the epoch.
+    pub(super) now: i64,
+}
+
+/// Looks at all of them.
 pub(super) fn read(
     paths: &Paths,
     config: &Config,
-    temporary: &[PathBuf],
-    now: i64,
+    around: &Around<'_>,
     found: &mut Vec<Observation>,
 ) {
-    let temporary = if paths.relocated() { &[] } else { temporary };
+    let temporary = if paths.relocated() {
+        &[]
+    } else {
+        around.temporary
+    };
     staging_modules(paths, temporary, found);
-    snapshots(paths, now, found);
+    snapshots(paths, around.now, found);
+    programs::of_agents(paths, around, found);
+    programs::by_name(paths, around, found);
     backups(paths, config, found);
     for folder in temporary {
-        compile_cache(paths, &folder.join("node-compile-cache/openclaw"), found);
+        for name in COMPILE_CACHES {
+            compile_cache(paths, &folder.join(name), found);
+        }
     }
     if let (Some(home), None) = (&paths.home, paths.not_here()) {
         for folder in TYPESCRIPT_CACHES {
@@ -46,14 +70,33 @@ const TYPESCRIPT_CACHES: [&str; 2] = [".cache/openclaw/jiti", "Library/Caches/op
 /// [S `resolveControlUiRootSync`, `resolveA2uiRoot`]
 const BESIDE_NODE: [&str; 2] = ["control-ui", "a2ui"];
 
+/// Node's caches of OpenClaw's own code in a temporary folder: of the program, and of the workers that it starts for a gateway.
+/// [S `resolvePackagedCompileCacheDirectory`, `snapshotNodeWorkerEnv`, `resolvePreferredOpenClawTmpDir`]
+const COMPILE_CACHES: [&str; 2] = [
+    "node-compile-cache/openclaw",
+    "openclaw/node-worker-compile-cache",
+];
+/// Where OpenClaw looks for the plugins that come with it while these are switched off: it makes this folder, and leaves it empty.
+/// [S `DISABLED_BUNDLED_PLUGINS_DIR`]
+const NO_BUNDLED_PLUGINS: &str = "openclaw-empty-bundled-plugins";
+
 /// Folders whose every file has to equal one of a judged subject.
-pub(super) fn staged(paths: &Paths, node_folders: &[PathBuf]) -> Vec<PathBuf> {
+pub(super) fn staged(
+    paths: &Paths,
+    node_folders: &[PathBuf],
+    temporary: &[PathBuf],
+) -> Vec<PathBuf> {
     let own = ["tmp/plugin-captures", "cache/control-ui-assets"].map(|name| paths.state.join(name));
+    let temporary = if paths.relocated() { &[] } else { temporary };
+    let empty = temporary
+        .iter()
+        .map(|folder| folder.join(NO_BUNDLED_PLUGINS));
     let beside = node_folders
         .iter()
         .flat_map(|folder| BESIDE_NODE.map(|name| folder.join(name)));
     own.into_iter()
         .chain(beside)
+        .chain(empty)
         .filter(|folder| paths.kind(folder) == Entry::Folder)
         .collect()
 }
@@ -205,12 +248,7 @@ fn backups(paths: &Paths, config: &Config, found: &mut Vec<Observation>) {
 }
 
 /// Whether OpenClaw takes the config for one that was cut off, beside an older copy. [S `resolveConfigObserveSuspiciousReasons`]
-fn looks_cut(
-    config: &serde_json::Value,
-    size: u64,
-    copy: &serde_json::Value,
-    copy_size: u64,
-) -> bool {
+fn looks_cut(config: &Value, size: u64, copy: &Value, copy_size: u64) -> bool {
     let lost = |place: &str| copy.pointer(place).is_some() && config.pointer(place).is_none();
     let only_updates = config
         .as_object()
@@ -222,7 +260,7 @@ fn looks_cut(
 }
 
 /// Whether `copy` names something to load or start that `config` does not.
-fn loads_more(copy: &serde_json::Value, config: &serde_json::Value) -> bool {
+fn loads_more(copy: &Value, config: &Value) -> bool {
     const PLACES: [&str; 16] = [
         "/plugins/load/paths",
         "/plugins/entries",

@@ -171,13 +171,14 @@ impl Sources<'_> {
     pub(super) fn surroundings(&self, mut temporary: Vec<PathBuf>, inventory: &mut Inventory) {
         let paths = self.paths;
         let servers = inventory.subjects.iter().filter_map(|s| s.mcp.as_ref());
-        let servers: Vec<&Value> = servers.map(|mcp| &mcp.raw).collect();
+        let servers: Vec<Value> = servers.map(|mcp| mcp.raw.clone()).collect();
+        let all: Vec<&Value> = servers.iter().collect();
         let observations = &mut inventory.observations;
         let started_in = services::working_folders(paths, self.host);
         npm_config::read(
             paths,
             self.workspaces,
-            &servers,
+            &all,
             &started_in,
             self.host,
             observations,
@@ -191,16 +192,16 @@ impl Sources<'_> {
         temporary.sort();
         temporary.dedup();
         inventory.node_folders = node::folders(paths, inventory, self.options.node.as_deref());
-        let staged = planted::staged(paths, &inventory.node_folders).into_iter();
+        let staged = planted::staged(paths, &inventory.node_folders, &temporary).into_iter();
         inventory.staged = staged.map(|folder| paths.place(&folder)).collect();
-        let now = self.options.now;
-        planted::read(
-            paths,
-            self.config,
-            &temporary,
-            now,
-            &mut inventory.observations,
-        );
+        let around = planted::Around {
+            temporary: &temporary,
+            host: self.host,
+            node_folders: &inventory.node_folders,
+            servers: &servers,
+            now: self.options.now,
+        };
+        planted::read(paths, self.config, &around, &mut inventory.observations);
     }
 }
 

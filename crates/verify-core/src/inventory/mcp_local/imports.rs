@@ -6,9 +6,12 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
+use serde_json::Value;
+
 use super::super::paths::{Kind as Entry, Paths, normalize};
 use super::sourced::{self, Sourced};
-use super::{is_code, is_of_system, is_program, settings};
+use super::{is_code, is_of_system, is_program, others, settings};
+use crate::json;
 use crate::read;
 use crate::text;
 
@@ -18,9 +21,9 @@ const MAX_FILES: usize = 200;
 const MAX_BYTES: u64 = 1 << 20;
 /// Most names in one file.
 const MAX_NAMES: usize = 5000;
-/// What Node adds to the name of a file.
-const NODE_ENDINGS: [&str; 8] = [
-    ".js", ".mjs", ".cjs", ".ts", ".mts", ".cts", ".tsx", ".node",
+/// What Node, bun and compilers add to the name of a file, each in an order of its own.
+const NODE_ENDINGS: [&str; 9] = [
+    ".js", ".mjs", ".cjs", ".ts", ".mts", ".cts", ".tsx", ".jsx", ".node",
 ];
 /// Modules of Node itself; one with `node:` before it is one too.
 const NODE_MODULES: &str = "assert async_hooks buffer child_process cluster console constants crypto dgram diagnostics_channel dns \
@@ -123,6 +126,10 @@ impl<'a> Scan<'a> {
         if language == Language::Shell {
             self.shell(file, &content, folder, &mut found);
         }
+        if language == Language::Other {
+            let places = others::named(file, &content, folder).into_iter();
+            found.extend(places.filter(|place| self.paths.kind(place) == Entry::File));
+        }
         let real = |path: PathBuf| self.paths.real(&path).ok();
         found
             .into_iter()
@@ -153,8 +160,15 @@ impl<'a> Scan<'a> {
         found
     }
 
-    /// The neighbours that a script of a shell sources.
+    /// The neighbours that a script of a shell sources or starts.
     fn shell(&mut self, file: &Path, content: &str, folder: &Path, found: &mut Vec<PathBuf>) {
+        for places in sourced::behind_expansions(content, folder).take(MAX_NAMES) {
+            let is_code = |place: &PathBuf| {
+                self.paths.kind(place) == Entry::File
+                    && (is_code(place) || is_program(self.paths, place))
+            };
+            found.extend(places.into_iter().find(is_code));
+        }
         for sourced in sourced::of(content, folder).into_iter().take(MAX_NAMES) {
             match sourced {
                 Sourced::In(places) => {
@@ -170,6 +184,9 @@ impl<'a> Scan<'a> {
     }
 
     fn node(&mut self, file: &Path, content: &str, folder: &Path, found: &mut Vec<PathBuf>) {
+        // It says what kind of module the file is, and what its imports with `#` mean.
+        let manifest = folder.join("package.json");
+        found.extend(Some(manifest).filter(|file| self.paths.kind(file) == Entry::File));
         for name in node_names(content) {
             let Some(name) = name else {
                 self.say(file, "loads a module whose name is computed");
@@ -181,11 +198,8 @@ impl<'a> Scan<'a> {
                     None => self.say(file, format!("imports `{name}`, which is fetched")),
                 }
             } else if name.starts_with(['.', '/']) {
-                match self.resolved(&folder.join(name)) {
-                    Some(path) => found.push(path),
-                    // Data is no code; what is not there cannot run, and changes the digest when it comes.
-                    None => continue,
-                }
+                // Data is no code; what is not there cannot run, and changes the digest when it comes.
+                found.extend(self.resolved(&folder.join(name)));
             } else if !name.starts_with("node:") && !name.starts_with('#') {
                 let base = name.split('/').next().unwrap_or_default();
                 if !NODE_MODULES.split_whitespace().any(|known| known == base) {
@@ -234,27 +248,39 @@ impl<'a> Scan<'a> {
         }
     }
 
-    /// A file by the name that Node completes.
-    fn resolved(&self, path: &Path) -> Option<PathBuf> {
+    /// The file of that name, or every one that an interpreter may take for it: which comes first differs.
+    fn resolved(&self, path: &Path) -> Vec<PathBuf> {
         let path = normalize(path);
-        let with = |ending: &str| {
-            let mut name = path.as_os_str().to_owned();
-            name.push(ending);
-            PathBuf::from(name)
-        };
-        let own = (self.paths.kind(&path) == Entry::File
-            && path.extension().is_none_or(|e| e != "json"))
-        .then(|| path.clone());
+        let is_data = path.extension().is_some_and(|e| e == "json");
+        if self.paths.kind(&path) == Entry::File && !is_data {
+            return vec![path];
+        }
         // TypeScript is imported by the name that it gets.
         let typed = path
             .extension()
             .filter(|ending| *ending == "js")
             .map(|_| path.with_extension("ts"));
-        own.into_iter()
-            .chain(NODE_ENDINGS.map(with))
-            .chain(typed)
-            .chain(NODE_ENDINGS.map(|ending| path.join(format!("index{ending}"))))
-            .find(|path| self.paths.kind(path) == Entry::File)
+        let mut all = completed(&path);
+        all.extend(typed);
+        all.extend(NODE_ENDINGS.map(|ending| path.join(format!("index{ending}"))));
+        // A folder is what its `package.json` says.
+        let manifest = path.join("package.json");
+        if let Some(main) = self.main_of(&manifest) {
+            let main = normalize(&path.join(main));
+            all.extend(completed(&main));
+            all.extend(NODE_ENDINGS.map(|ending| main.join(format!("index{ending}"))));
+            all.push(main);
+        }
+        all.push(manifest);
+        all.retain(|path| self.paths.kind(path) == Entry::File);
+        all
+    }
+
+    fn main_of(&self, manifest: &Path) -> Option<String> {
+        let text = self.paths.text(manifest, MAX_BYTES).ok()?;
+        let parsed = json::last_wins(&text).ok()?;
+        let main = parsed.value.get("main").and_then(Value::as_str);
+        main.map(str::to_owned)
     }
 
     fn python(&mut self, file: &Path, content: &str, folder: &Path, found: &mut Vec<PathBuf>) {
@@ -264,11 +290,7 @@ impl<'a> Scan<'a> {
         {
             self.say(file, "loads modules in a way that is not read");
         }
-        let standard: BTreeSet<&str> = PYTHON_MODULES
-            .lines()
-            .filter(|line| !line.starts_with('#'))
-            .flat_map(str::split_whitespace)
-            .collect();
+        let standard = standard();
         for name in python_names(content).into_iter().take(MAX_NAMES) {
             let (folder, name) = match name.strip_prefix('.') {
                 Some(rest) => {
@@ -287,12 +309,28 @@ impl<'a> Scan<'a> {
                 self.elsewhere.insert((file.to_owned(), first.to_owned()));
             }
         }
-        // What Python itself imports is looked for beside the script first.
+        self.shadows(folder, found);
+    }
+
+    /// What Python itself imports is looked for in the folder of the script first, with `-m` in that in which it is started.
+    fn shadows(&mut self, folder: &Path, found: &mut Vec<PathBuf>) {
+        let standard = standard();
         for entry in self.paths.list(folder).unwrap_or_default() {
             let name = entry.name.to_string_lossy();
             let stem = name.split('.').next().unwrap_or_default();
             if standard.contains(stem) {
                 self.module(folder, stem, found);
+            }
+        }
+    }
+
+    /// Follows what stands in place of Python's own modules in a folder in which a module is started.
+    pub(super) fn follow_shadows(&mut self, folder: &Path) {
+        let mut found = Vec::new();
+        self.shadows(folder, &mut found);
+        for file in found {
+            if let Ok(real) = self.paths.real(&file) {
+                self.follow(&real);
             }
         }
     }
@@ -324,6 +362,24 @@ impl<'a> Scan<'a> {
         }
         is_local
     }
+}
+
+/// The names that a file may have of which an import leaves out the ending.
+fn completed(path: &Path) -> Vec<PathBuf> {
+    let with = |ending: &str| {
+        let mut name = path.as_os_str().to_owned();
+        name.push(ending);
+        PathBuf::from(name)
+    };
+    NODE_ENDINGS.map(with).into()
+}
+
+fn standard() -> BTreeSet<&'static str> {
+    PYTHON_MODULES
+        .lines()
+        .filter(|line| !line.starts_with('#'))
+        .flat_map(str::split_whitespace)
+        .collect()
 }
 
 fn language(file: &Path, content: &str) -> Language {

@@ -6,6 +6,7 @@ mod compiled;
 mod environments;
 mod imports;
 mod links;
+mod others;
 mod package;
 pub(super) mod python;
 mod settings;
@@ -119,6 +120,7 @@ pub(super) fn read(question: &Question<'_>) -> Local {
                 pieces.settings(&named.settings);
             }
             pieces.modules(&named.modules);
+            pieces.shadows(&named.shadowed);
             pieces.finish(&mut local);
         }
     }
@@ -165,9 +167,11 @@ pub(super) fn of_commands(
         targets.append(&mut named.targets);
         settings.append(&mut named.settings);
         pieces.modules(&named.modules);
+        pieces.shadows(&named.shadowed);
         local.take(paths, named);
     }
     targets.retain(|target| !apart(target.path()));
+    settings.retain(|file| !apart(file));
     pieces.add_all(&targets, true);
     pieces.settings(&settings);
     pieces.finish(&mut local);

@@ -81,6 +81,16 @@ impl<'a> Pieces<'a> {
         }
     }
 
+    /// What stands in place of Python's own modules in folders in which a module is started.
+    pub(super) fn shadows(&mut self, folders: &BTreeSet<PathBuf>) {
+        for folder in folders {
+            let whole = self.folders.iter().any(|known| folder.starts_with(known));
+            if let Some(real) = self.paths.real(folder).ok().filter(|_| !whole) {
+                self.scan.follow_shadows(&real);
+            }
+        }
+    }
+
     /// Takes the package of a target, or the target and what it names. `alone`: never a package.
     pub(super) fn add(&mut self, target: &Target, alone: bool) {
         let real = match self.paths.real(target.path()) {

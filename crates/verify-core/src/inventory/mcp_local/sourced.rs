@@ -30,6 +30,31 @@ pub(super) fn of(content: &str, folder: &Path) -> Vec<Sourced> {
         .collect()
 }
 
+/// Where the files may lie of which a script writes the folder by an expansion: `"$DIR/x.py"`, `"$(dirname "$0")/x.py"`.
+pub(super) fn behind_expansions<'c>(
+    content: &'c str,
+    folder: &'c Path,
+) -> impl Iterator<Item = Vec<PathBuf>> + 'c {
+    let lines = content.lines().map(str::trim);
+    let words = lines
+        .filter(|line| !line.starts_with('#'))
+        .flat_map(|line| line.split(|c: char| c.is_whitespace() || "\"'`;()|&<>=".contains(c)));
+    words.filter_map(move |word| {
+        let inside = match word.find('$') {
+            Some(_) => word.split_once('/')?.1,
+            // What stands behind the end of a substitution.
+            None => word.strip_prefix('/')?,
+        };
+        let plain = !inside.is_empty() && inside.len() < 1024 && !inside.contains(['$', '*']);
+        let above = || folder.ancestors().take(UPWARDS);
+        plain.then(|| {
+            above()
+                .map(|above| normalize(&above.join(inside)))
+                .collect()
+        })
+    })
+}
+
 /// The words behind `.` and `source` at the places of a command.
 fn operands(line: &str) -> Vec<String> {
     let mut found = Vec::new();
@@ -95,6 +120,22 @@ fn meant(word: &str, folder: &Path) -> Sourced {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_started_by_an_expansion_is_found() {
+        for (line, expected) in [
+            ("python3 \"$DIR/server.py\"", Some("/a/b/server.py")),
+            ("exec ${DIR}/lib/x.sh \"$@\"", Some("/a/b/lib/x.sh")),
+            ("node \"$(dirname \"$0\")/x.js\"", Some("/a/b/x.js")),
+            ("echo $HOME", None),
+            ("# $DIR/x.sh", None),
+        ] {
+            let mut found = behind_expansions(line, Path::new("/a/b"));
+            let first = found.find_map(|places| places.into_iter().next());
+            let first = first.map(|place| place.display().to_string());
+            assert_eq!(first.as_deref(), expected, "{line}");
+        }
+    }
 
     #[test]
     fn what_is_sourced_is_found() {

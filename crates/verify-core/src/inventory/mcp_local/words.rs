@@ -55,6 +55,8 @@ pub(super) struct Named {
     pub(super) settings: BTreeSet<PathBuf>,
     /// Files of variables that an interpreter reads by itself.
     pub(super) variables: BTreeSet<PathBuf>,
+    /// Folders in which Python looks for every module first.
+    pub(super) shadowed: BTreeSet<PathBuf>,
     pub(super) reads: HomeReaders,
 }
 
@@ -248,6 +250,9 @@ impl<'a> Reader<'a> {
         {
             return self.wrapper(args, plain, value, *behind, folder);
         }
+        if matches!(name.as_str(), "bunx" | "pnpm" | "pnpx" | "yarn" | "uv") {
+            self.habits(&name, None, folder);
+        }
         match name.as_str() {
             "node" | "nodejs" => self.script(args, &NODE, &name, folder),
             "bun" => self.bun(args, folder),
@@ -266,6 +271,7 @@ impl<'a> Reader<'a> {
                 self.named.reads.docker |= name == "docker";
                 self.container(args, folder);
             }
+            "docker-compose" | "podman-compose" => self.compose(args, folder),
             _ if is_python(&name) => self.python(program, args, folder),
             _ if is_shell(&name) => self.shell(args, &name, folder),
             _ => match OTHERS.iter().find(|(other, _)| *other == name) {
@@ -274,6 +280,7 @@ impl<'a> Reader<'a> {
                     self.script(args, flags, &name, folder);
                 }
                 None => {
+                    self.builder(&name, args, folder);
                     self.arguments(args, folder);
                     // A program that starts another one.
                     let starts = args.iter().position(|word| is_known(&name_of(word)));

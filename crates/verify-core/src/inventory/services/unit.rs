@@ -16,7 +16,7 @@ use super::syntax::{assignments, lines, words};
 use super::{MAX_DROP_INS, MAX_FILE, blank};
 
 /// Directives of a unit that decide what runs. A version or a comment does not.
-const DIRECTIVES: [&str; 23] = [
+const DIRECTIVES: [&str; 25] = [
     "ExecSearchPath",
     "ExecStart",
     "ExecStartPre",
@@ -37,6 +37,8 @@ const DIRECTIVES: [&str; 23] = [
     "TemporaryFileSystem",
     "User",
     "Group",
+    "SupplementaryGroups",
+    "AmbientCapabilities",
     "BindPaths",
     "BindReadOnlyPaths",
     "UnsetEnvironment",

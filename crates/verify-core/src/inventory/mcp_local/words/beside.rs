@@ -4,7 +4,7 @@ use std::path::Path;
 
 use super::super::super::paths::Kind as Entry;
 use super::super::only_root_writes;
-use super::{Folder, Reader};
+use super::{Folder, Reader, Target};
 
 /// An interpreter: its names, the files of which it takes the nearest, those of which it takes every one, and whether it reads `.env`.
 struct Habit {
@@ -14,7 +14,7 @@ struct Habit {
     variables: bool,
 }
 
-const HABITS: [Habit; 4] = [
+const HABITS: [Habit; 8] = [
     Habit {
         names: &["node", "nodejs"],
         nearest: &["package.json"],
@@ -40,6 +40,30 @@ const HABITS: [Habit; 4] = [
         every: &[],
         variables: false,
     },
+    Habit {
+        names: &["bunx"],
+        nearest: &[],
+        every: &["bunfig.toml"],
+        variables: true,
+    },
+    Habit {
+        names: &["pnpm", "pnpx"],
+        nearest: &[],
+        every: &[".pnpmfile.cjs", "pnpm-workspace.yaml"],
+        variables: false,
+    },
+    Habit {
+        names: &["yarn"],
+        nearest: &[],
+        every: &[".yarnrc.yml", ".yarnrc"],
+        variables: false,
+    },
+    Habit {
+        names: &["uv"],
+        nearest: &[".python-version"],
+        every: &["uv.toml", "pyproject.toml"],
+        variables: false,
+    },
 ];
 
 /// Files of variables that bun reads in the folder in which it is started.
@@ -54,15 +78,142 @@ const VARIABLES: [&str; 8] = [
     ".env.test.local",
 ];
 
+/// Options that name a file of variables.
+pub(super) const ENV_FILES: &str = "--env-file --env-file-if-exists";
+
+/// Programs that do what a file in their folder says: all of these files that are there or above count.
+const BUILDERS: [(&str, &[&str]); 9] = [
+    ("make", &["GNUmakefile", "makefile", "Makefile"]),
+    ("gmake", &["GNUmakefile", "makefile", "Makefile"]),
+    ("just", &["justfile", "Justfile", ".justfile"]),
+    ("task", &["Taskfile.yml", "Taskfile.yaml", "taskfile.yml"]),
+    ("rake", &["Rakefile", "rakefile", "Rakefile.rb"]),
+    ("go", &["go.mod", "go.sum", "go.work"]),
+    ("cargo", &["Cargo.toml", "Cargo.lock", ".cargo/config.toml"]),
+    ("mise", &["mise.toml", ".mise.toml", ".tool-versions"]),
+    ("direnv", &[".envrc"]),
+];
+/// What compose reads where no file is named.
+const COMPOSE: [&str; 8] = [
+    "compose.yaml",
+    "compose.yml",
+    "docker-compose.yaml",
+    "docker-compose.yml",
+    "compose.override.yaml",
+    "compose.override.yml",
+    "docker-compose.override.yaml",
+    "docker-compose.override.yml",
+];
+
 impl Reader<'_> {
+    /// A file of variables that an option names: those that load code are findings, and secrets are in no digest.
+    pub(super) fn env_file(&mut self, value: &str, folder: Folder<'_>) {
+        match self.locate(value, folder) {
+            Ok(file) => {
+                self.named.variables.insert(file);
+            }
+            Err(why) => self.open(why),
+        }
+    }
+
+    /// A file of Node's own settings, which may name code to load.
+    pub(super) fn config_file(&mut self, value: &str, folder: Folder<'_>) {
+        match self.locate(value, folder) {
+            Ok(file) if self.paths.kind(&file) == Entry::File => {
+                self.named.settings.insert(file);
+            }
+            Ok(_) => {}
+            Err(why) => self.open(why),
+        }
+    }
+
+    /// What a program that builds or starts by a file in its folder reads there.
+    pub(super) fn builder(&mut self, name: &str, args: &[String], folder: Folder<'_>) {
+        let Some((_, files)) = BUILDERS.iter().find(|(known, _)| *known == name) else {
+            return;
+        };
+        self.open(format!("what `{name}` builds or starts is not hashed"));
+        // `make -C DIR`, `just -d DIR`
+        let moved = args.windows(2).find_map(|pair| match pair {
+            [flag, to] if matches!(flag.as_str(), "-C" | "-d" | "--directory") => Some(to.clone()),
+            _ => None,
+        });
+        let start = match moved {
+            Some(to) => self.locate(&to, folder).ok(),
+            None => folder.map(Path::to_owned),
+        };
+        let Some(start) = start else {
+            return self.open(format!(
+                "the folder in which `{name}` is started is not known"
+            ));
+        };
+        for file in *files {
+            let found: Vec<_> = self.above(&start, file).collect();
+            self.named.settings.extend(found);
+        }
+        if matches!(name, "go" | "cargo") {
+            let manifest = files.first().copied().unwrap_or_default();
+            let module = self.above(&start, manifest).next();
+            let module = module.and_then(|file| file.parent().map(Path::to_owned));
+            self.named.targets.extend(module.map(Target::Package));
+        }
+    }
+
+    /// The files that compose reads: they say which images, commands and mounts there are.
+    pub(super) fn compose(&mut self, args: &[String], folder: Folder<'_>) {
+        self.open("what the services of a compose file run is not hashed");
+        let mut named = false;
+        let mut start = folder.map(Path::to_owned);
+        for (at, arg) in args.iter().enumerate() {
+            let (flag, inline) = match arg.split_once('=') {
+                Some((flag, value)) if flag.starts_with('-') => (flag, Some(value.to_owned())),
+                _ => (arg.as_str(), None),
+            };
+            let value = || {
+                inline
+                    .clone()
+                    .or_else(|| args.get(at + 1).cloned())
+                    .unwrap_or_default()
+            };
+            match flag {
+                "-f" | "--file" => {
+                    named = true;
+                    self.config_file(&value(), folder);
+                }
+                "--project-directory" if !named => start = self.locate(&value(), folder).ok(),
+                "--env-file" => self.env_file(&value(), folder),
+                _ => {}
+            }
+        }
+        match start {
+            _ if named => {}
+            Some(start) => {
+                let files = COMPOSE.iter();
+                let found: Vec<_> = files.flat_map(|name| self.above(&start, name)).collect();
+                self.named.settings.extend(found);
+            }
+            None => self.open("the folder in which compose looks for its file is not known"),
+        }
+    }
+
     /// What the interpreter `name` reads beside `script`, which is started in `folder`.
     pub(super) fn beside(&mut self, name: &str, script: &str, folder: Folder<'_>) {
+        let script = self.locate(script, folder).ok();
+        let script = script.as_deref().and_then(Path::parent);
+        self.habits(name, script, folder);
+    }
+
+    /// What the program `name` reads from the folder in which it is started; where that is not known, from those of the units.
+    pub(super) fn habits(&mut self, name: &str, script: Folder<'_>, folder: Folder<'_>) {
         let Some(habit) = HABITS.iter().find(|habit| habit.names.contains(&name)) else {
             return;
         };
-        let script = self.locate(script, folder).ok();
-        let starts = [script.as_deref().and_then(Path::parent), folder];
-        for start in starts.into_iter().flatten() {
+        let mut starts: Vec<&Path> = script.into_iter().collect();
+        match folder {
+            Some(folder) => starts.push(folder),
+            None => starts.extend(self.started_in.iter().map(std::path::PathBuf::as_path)),
+        }
+        for start in starts {
             for file in habit.nearest {
                 let found = self.above(start, file).next();
                 self.named.settings.extend(found);

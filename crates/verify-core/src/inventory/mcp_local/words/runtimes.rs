@@ -1,5 +1,6 @@
 //! The interpreters of JavaScript and Python, and the launchers that fetch packages.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use serde_json::Value;
@@ -7,6 +8,7 @@ use serde_json::Value;
 use super::super::super::mcp_spec::names_a_secret;
 use super::super::super::paths::Kind as Entry;
 use super::super::{is_code, python};
+use super::beside::ENV_FILES;
 use super::options::{
     BUN, DENO, Flags, IN_PROJECT, PYTHON, UV_RUN, is_known, is_python, listed, name_of,
 };
@@ -57,6 +59,30 @@ impl Reader<'_> {
                 Some((flag, value)) => (flag, Some(value.to_owned())),
                 None => (arg.as_str(), None),
             };
+            if listed(ENV_FILES, flag)
+                && ["node", "nodejs", "bun", "deno", "uv"]
+                    .iter()
+                    .any(|known| name.starts_with(known))
+            {
+                // Deno takes the name only behind `=`.
+                let own = name.starts_with("deno") && inline.is_none();
+                let value = match inline {
+                    Some(value) => value,
+                    None if own => ".env".to_owned(),
+                    None => {
+                        at += 1;
+                        args.get(at - 1).cloned().unwrap_or_default()
+                    }
+                };
+                self.env_file(&value, moved.as_deref().or(folder));
+                continue;
+            }
+            if flag == "--experimental-default-config-file" || flag == "--experimental-config-file"
+            {
+                let value = inline.unwrap_or_else(|| "node.config.json".to_owned());
+                self.config_file(&value, moved.as_deref().or(folder));
+                continue;
+            }
             if listed(flags.plain, flag) {
                 continue;
             }
@@ -255,6 +281,8 @@ impl Reader<'_> {
                 if word.contains('/') || is_code(Path::new(word)) && !is_python(&name_of(word)) =>
             {
                 self.certain(word, here);
+                // The versions of what a script says that it needs.
+                self.config_file(&format!("{word}.lock"), here);
                 self.arguments(behind, here);
             }
             Some((word, _)) if is_known(&name_of(word)) => self.command(rest, here),
@@ -340,7 +368,8 @@ impl Reader<'_> {
         self.arguments(args, folder);
     }
 
-    /// A package that is there, at or above a folder, is taken before the registry is asked.
+    /// A package that is there, at or above a folder, is taken before the registry is asked, and before it a program of the very name
+    /// that was given, with its version. [npm `libnpmexec`]
     fn installed(&mut self, package: &str, folder: &Path) {
         let at = package
             .char_indices()
@@ -348,11 +377,56 @@ impl Reader<'_> {
             .find(|(_, c)| *c == '@')
             .map_or(package.len(), |(at, _)| at);
         let name = package.get(..at).unwrap_or_default();
-        let installed = folder
-            .ancestors()
-            .map(|above| above.join("node_modules").join(name))
+        let modules = || folder.ancestors().map(|above| above.join("node_modules"));
+        let installed = modules()
+            .map(|modules| modules.join(name))
             .find(|path| self.paths.kind(path) == Entry::Folder);
+        // bun leaves a scope out, and asks so only for what is given without a version.
+        let scopeless = name.rsplit('/').next().filter(|_| name == package);
+        let programs: BTreeSet<&str> = [Some(package), scopeless].into_iter().flatten().collect();
+        let programs: Vec<PathBuf> = programs
+            .into_iter()
+            .filter(|name| !name.starts_with(['/', '.', '~']) && !name.contains(".."))
+            .filter_map(|name| {
+                let mut places = modules().map(|modules| modules.join(".bin").join(name));
+                places.find(|path| self.paths.kind(path) != Entry::Nothing)
+            })
+            .collect();
+        for program in programs {
+            let shown = program.to_string_lossy().into_owned();
+            self.path(&program, &shown);
+        }
         self.named.targets.extend(installed.map(Target::Package));
+        self.of_project(package, folder);
+    }
+
+    /// npm also runs what the `package.json` of the project says by that very name, with its version. [npm `hasPkgBin`]
+    fn of_project(&mut self, program: &str, folder: &Path) {
+        let project = folder.ancestors().find(|above| {
+            self.paths.kind(&above.join("package.json")) == Entry::File
+                || self.paths.kind(&above.join("node_modules")) == Entry::Folder
+        });
+        let Some(project) = project.map(Path::to_owned) else {
+            return;
+        };
+        let file = project.join("package.json");
+        let text = self.paths.text(&file, MAX_MANIFEST).ok();
+        let Some(manifest) = text.and_then(|text| json::last_wins(&text).ok()) else {
+            return;
+        };
+        let script = match manifest.value.get("bin") {
+            Some(Value::Object(all)) => all.get(program).and_then(Value::as_str),
+            Some(Value::String(one)) if manifest.value["name"] == *program => Some(one.as_str()),
+            _ => None,
+        };
+        if let Some(script) = script {
+            let script = script.to_owned();
+            self.open(format!(
+                "`{program}` is a local package, whose own dependencies are fetched"
+            ));
+            self.named.targets.insert(Target::File(file));
+            self.certain(&script, Some(&project));
+        }
     }
 
     pub(super) fn npm(&mut self, args: &[String], name: &str, folder: Folder<'_>) {
@@ -418,6 +492,7 @@ impl Reader<'_> {
     /// `python -m name`: the module of the working folder, or an installed one.
     fn module(&mut self, module: &str, behind: &[String], folder: Folder<'_>) {
         let parts: PathBuf = module.split('.').collect();
+        self.named.shadowed.extend(folder.map(Path::to_owned));
         let found = folder.and_then(|folder| {
             let base = folder.join(&parts);
             let file = base.with_extension("py");

@@ -175,13 +175,19 @@ impl Reader<'_> {
 
     /// Files of this machine inside a container.
     pub(super) fn container(&mut self, args: &[String], folder: Folder<'_>) {
+        if let Some(at) = args.iter().position(|word| word == "compose") {
+            return self.compose(args.get(at + 1..).unwrap_or_default(), folder);
+        }
         let mut mounts: Vec<&str> = Vec::new();
         for (at, arg) in args.iter().enumerate() {
             let (flag, inline) = match arg.split_once('=') {
                 Some((flag, value)) => (flag, Some(value)),
                 None => (arg.as_str(), None),
             };
-            if matches!(flag, "-v" | "--volume" | "--mount" | "--env-file") {
+            if flag == "--env-file" {
+                let value = inline.or_else(|| args.get(at + 1).map(String::as_str));
+                self.env_file(value.unwrap_or_default(), folder);
+            } else if matches!(flag, "-v" | "--volume" | "--mount") {
                 mounts.extend(inline.or_else(|| args.get(at + 1).map(String::as_str)));
             } else if let Some(glued) = arg.strip_prefix("-v").filter(|rest| rest.starts_with('/'))
             {
