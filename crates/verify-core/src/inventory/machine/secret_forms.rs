@@ -89,7 +89,7 @@ pub(crate) fn has_known_form(text: &str) -> bool {
             && is_secret(word)
     };
     let whole = !bare.contains(char::is_whitespace) && begins(bare);
-    // Among other words one is only told from a name by its digits.
+    // Among other words only its digits tell it from a name.
     let apart = |c: char| c.is_whitespace() || "\"'`=&?,;:()<>|".contains(c);
     let inside = text
         .split(apart)

@@ -35,20 +35,16 @@ pub(super) fn secrets(
         let found = files_named(paths, &folder, names).into_iter();
         found.map(move |file| (what, file))
     };
-    found.extend(files(
-        "OpenClaw's database",
-        state.join("state"),
-        &[".sqlite"],
-    ));
-    found.extend(files(
-        "variables of the service",
-        state.join("service-env"),
-        &[],
-    ));
     // A pair that OpenClaw makes where the config names none, and the identity that it had before its database. [S
     // `loadGatewayTlsServerRuntime`, `LEGACY_DEVICE_IDENTITY_RELATIVE_PATH`]
-    found.extend(files("a private key", state.join("gateway/tls"), &["key"]));
-    found.extend(files("the key of this device", state.join("identity"), &[]));
+    for (what, folder, names) in [
+        ("a private key", "gateway/tls", &["key"] as &[&str]),
+        ("the key of this device", "identity", &[]),
+        ("OpenClaw's database", "state", &[".sqlite"]),
+        ("variables of the service", "service-env", &[]),
+    ] {
+        found.extend(files(what, state.join(folder), names));
+    }
     let agents = paths.list(&state.join("agents")).unwrap_or_default();
     for agent in agents.into_iter().take(1000) {
         let folder = agent.path.join("agent");

@@ -118,13 +118,13 @@ impl One<'_> {
         }
         let mut words = self.texts("Config.Cmd")?;
         words.extend(self.texts("Config.Entrypoint")?);
-        let auth = words.iter().enumerate().filter_map(|(at, word)| {
+        let mut auth = words.iter().enumerate().filter_map(|(at, word)| {
             let behind = word.strip_prefix("--auth")?;
             behind
                 .strip_prefix('=')
                 .or_else(|| words.get(at + 1).copied().filter(|_| behind.is_empty()))
         });
-        found.auth = auth.last().map(|mode| {
+        found.auth = auth.next_back().map(|mode| {
             let value = format!("--auth {}", excerpt(mode));
             (mode.to_owned(), self.fact("Config.Cmd", value))
         });

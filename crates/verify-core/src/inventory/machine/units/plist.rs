@@ -53,10 +53,10 @@ fn one(paths: &Paths, file: &Path, written: &str) -> Option<Service> {
         let from = written.split(&format!("<key>{key}</key>")).nth(1)?;
         from.split(end).next()
     };
-    if let Some(part) = part("ProgramArguments", "</array>") {
-        if let Some(command) = CommandLine::read(&texts(part)) {
-            found.options(&command, &shown, written);
-        }
+    if let Some(part) = part("ProgramArguments", "</array>")
+        && let Some(command) = CommandLine::read(&texts(part))
+    {
+        found.options(&command, &shown, written);
     }
     if written.matches("<key>ProgramArguments</key>").count() > 1 {
         found.hidden = Some("it has two command lines".to_owned());

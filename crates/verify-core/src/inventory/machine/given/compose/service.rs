@@ -385,11 +385,11 @@ impl<'a> Service<'a> {
     /// `--auth` of its command; of several the last counts.
     fn auth(&self, words: &[String]) -> Option<(String, Fact)> {
         let all = words.iter().enumerate();
-        let modes = all.filter_map(|(at, word)| match word.strip_prefix("--auth")? {
+        let mut modes = all.filter_map(|(at, word)| match word.strip_prefix("--auth")? {
             "" => words.get(at + 1).map(String::as_str),
             rest => rest.strip_prefix('='),
         });
-        let mode = modes.last()?;
+        let mode = modes.next_back()?;
         let node = self.scalar("command").or(self.scalar("entrypoint"))?;
         let value = format!("--auth {}", text::excerpt(mode, 60));
         let path = format!("services.{}.command", self.name);
