@@ -77,7 +77,7 @@ fn strange(paths: &Paths, around: &Around<'_>, text: &str) -> Option<(String, bo
         !line.is_empty()
             && set.is_none_or(|(name, value)| name != VARIABLE || self::words(value).is_none())
     };
-    let odd = variables.iter().copied().find(|line| exports(&line));
+    let odd = variables.iter().copied().find(exports);
     let (Some(mut words), None, (Some(_), _)) = (words, odd, head) else {
         let line = odd.unwrap_or(last);
         let line = text::excerpt(line.trim(), 120);
