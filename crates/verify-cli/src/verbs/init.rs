@@ -36,16 +36,7 @@ pub(super) fn run(common: &Common, args: &LockArgs) -> Result<Exit> {
         if !relock.unread.is_empty() {
             return super::check::finish(common, &relock.report, super::detail(common), None);
         }
-        return Err(Error::NothingToVerify {
-            what: wrapper(&relock)
-                .unwrap_or("nothing is installed that OpenClaw would load")
-                .to_owned(),
-            help: Some(
-                "install a plugin or a skill first, or name the host package with --openclaw DIR"
-                    .to_owned(),
-            ),
-            needs: None,
-        });
+        return Err(nothing(&relock));
     }
 
     let today = operator::today(common);
@@ -95,6 +86,19 @@ pub(super) fn run(common: &Common, args: &LockArgs) -> Result<Exit> {
         )?,
     }
     super::check::finish(common, &report, super::detail(common), None)
+}
+
+fn nothing(relock: &Relock) -> Error {
+    Error::NothingToVerify {
+        what: wrapper(relock)
+            .unwrap_or("nothing is installed that OpenClaw would load")
+            .to_owned(),
+        help: Some(
+            "install a plugin or a skill first, or name the host package with --openclaw DIR"
+                .to_owned(),
+        ),
+        needs: None,
+    }
 }
 
 /// What is said of `openclaw` on PATH where it does not lead to the host package by a known way.

@@ -390,3 +390,33 @@ fn in_a_copy_a_link_to_the_host_leads_to_where_that_was() {
     let denied = denies(&original);
     assert!(denied[0].0.contains("unsafe-tree"), "{denied:?}");
 }
+
+/// OpenClaw's documents say to set it on small machines, and to make the folder first.
+#[test]
+fn a_compile_cache_of_ones_own_is_no_foreign_code() {
+    let installation = first_run(|_| ());
+    let cache = installation.home.join("cache");
+    let unit = format!(
+        "[Service]\nExecStart=/usr/bin/node /opt/x.js gateway\nEnvironment=NODE_COMPILE_CACHE={}\n",
+        cache.display()
+    );
+    write(&installation.home, UNIT, &unit);
+    let said = || about(&installation, "NODE_COMPILE_CACHE");
+    // The first who comes could make it.
+    assert!(
+        said()[0].starts_with("unrecorded[load-override]"),
+        "{:?}",
+        said()
+    );
+    fs::create_dir(&cache).expect("folder");
+    assert_eq!(said(), [""; 0]);
+    write(&cache, "x/1.bin", "");
+    let held = about(&installation, "compiled code");
+    assert!(held[0].starts_with("unverifiable-cache "), "{held:?}");
+    fs::set_permissions(&cache, fs::Permissions::from_mode(0o777)).expect("mode");
+    assert!(
+        said()[0].starts_with("unrecorded[load-override]"),
+        "{:?}",
+        said()
+    );
+}

@@ -1592,6 +1592,10 @@ fn remedies_are_printed_once_each_and_act_on_the_same_state() {
                 "openclaw-verify gate --setup --apply --state-dir {state} --config {}",
                 installation.config.display()
             ),
+            format!(
+                "# the lock pins the config; after what changes it: openclaw-verify lock --accept config:openclaw --state-dir {state} --config {}",
+                installation.config.display()
+            ),
         ]
     );
     assert_eq!(run.code, 1);

@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use super::paths::Paths;
 use super::search_path::{self, Expands};
-use super::{Observation, Setting};
+use super::{Observation, Setting, planted};
 use crate::launcher::node_options_are_harmless;
 use crate::read::{self, ReadError};
 pub(super) use names::names;
@@ -27,6 +27,9 @@ pub(super) const USUAL: [&str; 3] = [".env", "gateway.systemd.env", "node.system
 
 /// The one that OpenClaw reads beside them, below the home folder.
 const OF_HOME: &str = ".config/openclaw/gateway.env";
+
+/// Where Node keeps compiled code. OpenClaw's documents and its doctor say to set it on small machines.
+const COMPILE_CACHE: &str = "NODE_COMPILE_CACHE";
 
 /// What a variable does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -74,6 +77,11 @@ pub(super) fn judged(
     set: Setting,
 ) -> Option<Observation> {
     let effect = effect(name)?;
+    if name == COMPILE_CACHE
+        && let Some(cache) = planted::own_compile_cache(paths, Path::new(unquoted(value)))
+    {
+        return cache;
+    }
     let harmless = match name {
         "PATH" => search_path::open_entry(paths, unquoted(value), expands).is_none(),
         _ => is_harmless(name, value) || is_default(paths, name, value),

@@ -6,10 +6,10 @@ use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
-use super::Observation;
 use super::context::Workspace;
 use super::mcp_spec::address;
 use super::paths::{Located, Paths};
+use super::{Observation, environment};
 use crate::json;
 use crate::text;
 
@@ -44,7 +44,7 @@ pub(super) fn read(
     found: &mut Vec<Observation>,
 ) {
     for workspace in workspaces {
-        npmrc(paths, &workspace.folder.join(".npmrc"), found);
+        npmrc(paths, &workspace.folder.join(".npmrc"), host, found);
     }
     let started_in = servers.iter().filter_map(|server| {
         let written = ["cwd", "workingDirectory"]
@@ -69,18 +69,18 @@ pub(super) fn read(
         .filter(|folder| !usual(folder))
         .collect();
     for folder in above {
-        npmrc(paths, &folder.join(".npmrc"), found);
+        npmrc(paths, &folder.join(".npmrc"), host, found);
     }
     if let (Some(home), false) = (&paths.home, paths.relocated()) {
-        npmrc(paths, &home.join(".npmrc"), found);
+        npmrc(paths, &home.join(".npmrc"), host, found);
     }
     let npm = paths.root("npm");
-    npmrc(paths, &paths.state.join(".npmrc"), found);
-    npmrc(paths, &npm.join(".npmrc"), found);
+    npmrc(paths, &paths.state.join(".npmrc"), host, found);
+    npmrc(paths, &npm.join(".npmrc"), host, found);
     let projects = paths.list(&npm.join("projects")).unwrap_or_default();
     let known = host.and_then(|host| paths.text(&host.join(HOST_OVERRIDES), MAX_FILE).ok());
     for project in projects {
-        npmrc(paths, &project.path.join(".npmrc"), found);
+        npmrc(paths, &project.path.join(".npmrc"), host, found);
         let file = project.path.join("package.json");
         let manifest = paths.text(&file, MAX_FILE).ok();
         let manifest = manifest.and_then(|text| json::last_wins(&text).ok());
@@ -155,7 +155,7 @@ fn overridden(
     }
 }
 
-fn npmrc(paths: &Paths, file: &Path, found: &mut Vec<Observation>) {
+fn npmrc(paths: &Paths, file: &Path, host: Option<&Path>, found: &mut Vec<Observation>) {
     // npm takes other bytes than UTF-8 as well.
     let Some(content) = paths.lossy(file, MAX_FILE) else {
         return;
@@ -177,11 +177,38 @@ fn npmrc(paths: &Paths, file: &Path, found: &mut Vec<Observation>) {
         if value.is_empty() || !(registry || SETTINGS.contains(&key.as_str())) {
             continue;
         }
+        if is_usual(paths, key, value, host) {
+            continue;
+        }
         found.push(Observation::NpmConfig {
             place: paths.shown(file),
             setting: text::excerpt(key, 80),
             registry: registry.then(|| text::excerpt(&address(value), 300)),
         });
+    }
+}
+
+/// What people and installers set, and what brings no other code: the prefix in which the judged OpenClaw itself lies, which its own
+/// installer writes and `openclaw update` goes by; a shell of the system; options of Node that are harmless in `NODE_OPTIONS` too.
+fn is_usual(paths: &Paths, key: &str, value: &str, host: Option<&Path>) -> bool {
+    match key {
+        "prefix" => {
+            let home = paths.home.as_deref().map(Path::to_string_lossy);
+            let value = match (home, value.strip_prefix("~/")) {
+                (Some(home), Some(rest)) => format!("{home}/{rest}"),
+                (Some(home), None) => value.replace("${HOME}", &home),
+                (None, _) => value.to_owned(),
+            };
+            let prefix = paths.real(Path::new(&value)).ok();
+            let holds = |prefix: PathBuf| {
+                let modules = prefix.join("lib/node_modules");
+                host.is_some_and(|host| host.starts_with(modules))
+            };
+            !paths.relocated() && prefix.is_some_and(holds)
+        }
+        "script-shell" => environment::is_harmless("SHELL", value),
+        "node-options" => environment::is_harmless("NODE_OPTIONS", value),
+        _ => false,
     }
 }
 
@@ -206,10 +233,18 @@ mod tests {
                 &["@a:registry"],
             ),
             ("loglevel=error\n${X", &[]),
+            (
+                "script-shell=/bin/bash\nnode-options=--max-old-space-size=4096",
+                &[],
+            ),
+            (
+                "script-shell=/tmp/sh\nnode-options=--require /x.cjs",
+                &["script-shell", "node-options"],
+            ),
         ] {
             std::fs::write(&file, text).expect("file");
             let mut found = Vec::new();
-            npmrc(&paths, &file, &mut found);
+            npmrc(&paths, &file, None, &mut found);
             let found: Vec<&str> = found
                 .iter()
                 .filter_map(|one| match one {
@@ -218,6 +253,28 @@ mod tests {
                 })
                 .collect();
             assert_eq!(found, settings, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn the_prefix_of_the_judged_host_is_usual() {
+        let dir = tempfile::tempdir().expect("temp dir");
+        let paths = Paths::plain(dir.path());
+        let file = paths.state.join(".npmrc");
+        let host = paths.state.join("global/lib/node_modules/openclaw");
+        std::fs::create_dir_all(&host).expect("folder");
+        std::fs::create_dir_all(paths.state.join("other")).expect("folder");
+        for (folder, host, said) in [
+            ("global", Some(&host), 0),
+            ("other", Some(&host), 1),
+            ("global/lib", Some(&host), 1),
+            ("global", None, 1),
+        ] {
+            let prefix = paths.state.join(folder);
+            std::fs::write(&file, format!("prefix={}\n", prefix.display())).expect("file");
+            let mut found = Vec::new();
+            npmrc(&paths, &file, host.map(PathBuf::as_path), &mut found);
+            assert_eq!(found.len(), said, "{folder}");
         }
     }
 

@@ -295,23 +295,37 @@ fn compile_cache(paths: &Paths, folder: &Path, found: &mut Vec<Observation>) {
     if entries.next().is_none() {
         return;
     }
+    found.push(Observation::CompileCache {
+        place: paths.shown(folder),
+        writable: written_by_others(paths, folder),
+    });
+}
+
+/// The first of a folder and those above it in which others could put what is read there, and that they can.
+fn written_by_others(paths: &Paths, folder: &Path) -> Option<String> {
     let owner = owner(paths);
-    let mut writable = None;
     for (at, above) in folder.ancestors().enumerate() {
         let Ok(metadata) = std::fs::symlink_metadata(above) else {
             continue;
         };
         let foreign = metadata.uid() != 0 && owner.is_some_and(|owner| owner != metadata.uid());
         if (at < 2 && foreign) || ownership::can_be_replaced_below(&metadata) {
-            writable = Some(format!(
-                "{} can be written by others",
-                text::visible(&above.to_string_lossy())
-            ));
-            break;
+            let above = text::visible(&above.to_string_lossy()).into_owned();
+            return Some(format!("{above} can be written by others"));
         }
     }
-    found.push(Observation::CompileCache {
-        place: paths.shown(folder),
-        writable,
-    });
+    None
+}
+
+/// What a variable names as the place of Node's cache, where no other user can put anything: what is observed of it, if it holds anything.
+/// `None` where others can, or could make it first.
+pub(super) fn own_compile_cache(paths: &Paths, folder: &Path) -> Option<Option<Observation>> {
+    let usable = folder.is_absolute() && !paths.relocated();
+    let made = usable && std::fs::symlink_metadata(folder).is_ok_and(|found| found.is_dir());
+    if !made || written_by_others(paths, folder).is_some() {
+        return None;
+    }
+    let mut found = Vec::new();
+    compile_cache(paths, folder, &mut found);
+    Some(found.pop())
 }

@@ -98,7 +98,7 @@ mod tests {
 
     fn body(package: &str, criteria: &str) -> String {
         format!(
-            "package = \"{package}\"\ntree = \"sha256:{}\"\ncriteria = \"{criteria}\"\nby = \"Ada\"\ndate = 2026-09-01\n",
+            "package = \"{package}\"\ntree = \"git-sha256:{}\"\ncriteria = \"{criteria}\"\nby = \"Ada\"\ndate = 2026-09-01\n",
             "0".repeat(64)
         )
     }

@@ -1,5 +1,7 @@
 //! `unverifiable-cache`: a cache of compiled code that runs in place of the sources and cannot be recomputed.
 
+use std::collections::BTreeMap;
+
 use crate::fact::Outcome;
 use crate::finding::{Draft, Level, Remedy, RemedyKind};
 use crate::inventory::Observation;
@@ -18,13 +20,19 @@ pub(in crate::rules) const RULE: Rule = Rule {
 };
 
 fn check(whole: &Whole<'_>) -> Vec<Draft> {
-    let caches = whole
+    // One that a variable of a unit names is seen with the unit.
+    let subjects = whole.inventory.subjects.iter();
+    let of_subjects = subjects.flat_map(|subject| &subject.observations);
+    let caches: BTreeMap<_, _> = whole
         .observations()
+        .chain(of_subjects)
         .filter_map(|observation| match observation {
             Observation::CompileCache { place, writable } => Some((place, writable)),
             _ => None,
-        });
+        })
+        .collect();
     caches
+        .into_iter()
         .map(|(place, writable)| {
             let draft = Draft::new(format!(
                 "{place} holds compiled code, which runs in place of the sources"

@@ -18,9 +18,15 @@ use openclaw_verify_core::provenance::{
 use openclaw_verify_core::review::Reviews;
 use openclaw_verify_core::{git, json as parsers, rules};
 
-/// A folder of this process for one target.
+/// A folder of this thread for one target.
 pub(super) fn folder(target: &str) -> PathBuf {
-    let name = format!("openclaw-verify-fuzz-{target}-{}", std::process::id());
+    // Two tests may read the same target at once, each in its thread.
+    let thread = format!("{:?}", std::thread::current().id());
+    let thread: String = thread.chars().filter(char::is_ascii_digit).collect();
+    let name = format!(
+        "openclaw-verify-fuzz-{target}-{}-{thread}",
+        std::process::id()
+    );
     let folder = std::env::temp_dir().join(name);
     std::fs::create_dir_all(&folder).expect("folder");
     folder
