@@ -44,6 +44,7 @@ simmer-automaton
 # Published by OpenClaw's own team; its catalogue names them. The small ones come first.
 OFFICIAL = """
 synology-chat sms raft irc nextcloud-talk zalo tokenjuice clickclack brave-plugin perplexity-plugin mattermost
+fish-audio-speech imessage buzz
 tlon twitch signal zalouser nostr voice-call line slack googlechat msteams discord feishu matrix whatsapp
 """.split()
 # No more than these are tried once so many are installed: a run is then bounded by the network, not by the lists.
