@@ -805,6 +805,17 @@ pub(crate) fn plants() -> Vec<Plant> {
     ]
 }
 
+/// An installation that holds nothing but one skill.
+fn one_skill() -> Installation {
+    let installation = Installation::empty();
+    write(
+        &installation.state,
+        "workspace/skills/x/SKILL.md",
+        "---\nname: x\ndescription: x\n---\n",
+    );
+    installation
+}
+
 #[test]
 fn the_gateway_that_a_node_obeys_is_a_setting() {
     let installation = rich();
@@ -1046,12 +1057,7 @@ fn the_environment_chooses_places_and_nothing_else() {
 #[test]
 fn a_home_that_is_not_known_is_said() {
     // Without a record of an install nothing says that it was moved.
-    let installation = Installation::empty();
-    write(
-        &installation.state,
-        "workspace/skills/x/SKILL.md",
-        "---\nname: x\ndescription: x\n---\n",
-    );
+    let installation = one_skill();
     installation.init(0);
     let moved = installation
         .state
@@ -1313,12 +1319,7 @@ fn the_records_that_three_older_openclaws_wrote_are_too_old() {
 
 #[test]
 fn a_compile_cache_is_looked_for_where_the_unit_puts_it() {
-    let installation = Installation::empty();
-    write(
-        &installation.state,
-        "workspace/skills/x/SKILL.md",
-        "---\nname: x\ndescription: x\n---\n",
-    );
+    let installation = one_skill();
     installation.init(0);
     let home = installation.home.clone();
     let folder = home.join("own-tmp/node-compile-cache/openclaw/2026.9.6");
@@ -1355,12 +1356,7 @@ fn a_compile_cache_is_looked_for_where_the_unit_puts_it() {
 
 #[test]
 fn a_compile_cache_is_said_and_one_that_others_can_write_is_denied() {
-    let installation = Installation::empty();
-    write(
-        &installation.state,
-        "workspace/skills/x/SKILL.md",
-        "---\nname: x\ndescription: x\n---\n",
-    );
+    let installation = one_skill();
     let tmp = tempfile::tempdir().expect("folder");
     let folder = tmp.path().join("node-compile-cache/openclaw/2026.9.6");
     fs::create_dir_all(&folder).expect("folder");
@@ -1399,12 +1395,7 @@ fn a_compile_cache_is_said_and_one_that_others_can_write_is_denied() {
 /// OpenClaw makes the folders itself: empty they are silent.
 #[test]
 fn what_stands_in_for_the_plugins_of_the_host_and_for_the_sources_of_workers_is_found() {
-    let installation = Installation::empty();
-    write(
-        &installation.state,
-        "workspace/skills/x/SKILL.md",
-        "---\nname: x\ndescription: x\n---\n",
-    );
+    let installation = one_skill();
     let tmp = tempfile::tempdir().expect("folder");
     let plugins = "openclaw-empty-bundled-plugins";
     let cache = "openclaw/node-worker-compile-cache";

@@ -302,15 +302,18 @@ fn groups_of_a_unit_count_like_those_of_its_user() {
     }
 }
 
+/// What is said of a gateway that runs with this table of its own.
+fn said_of_status(status: &str) -> Vec<String> {
+    let machine = Machine::unit("");
+    let proc = proc_of(&machine.installation, 1, "x (enforce)", &["0100007F"]);
+    fs::write(format!("{proc}/77/status"), status).expect("table");
+    machine.said(&["--proc", &proc])
+}
+
 #[test]
 fn a_gateway_that_can_become_root_again_is_one() {
-    let of = |numbers: &str| {
-        let machine = Machine::unit("");
-        let proc = proc_of(&machine.installation, 1, "x (enforce)", &["0100007F"]);
-        let status = format!("Uid:\t{numbers}\nCapEff:\t0000000000000000\n");
-        fs::write(format!("{proc}/77/status"), status).expect("table");
-        machine.said(&["--proc", &proc])
-    };
+    let of =
+        |numbers: &str| said_of_status(&format!("Uid:\t{numbers}\nCapEff:\t0000000000000000\n"));
     assert!(of("1\t1\t1\t1").is_empty());
     assert_eq!(of("1\t1\t0\t1"), ["deny runs-as-root[saved]"]);
     assert_eq!(of("0\t1\t1\t1"), ["deny runs-as-root[saved]"]);
@@ -445,13 +448,7 @@ fn a_backup_that_is_called_after_openclaw_is_none() {
 
 #[test]
 fn rights_of_root_are_seen_in_the_table_of_processes() {
-    let of = |rights: &str| {
-        let machine = Machine::unit("");
-        let proc = proc_of(&machine.installation, 1, "x (enforce)", &["0100007F"]);
-        let status = format!("Uid:\t1\t1\t1\t1\nCapEff:\t{rights}\n");
-        fs::write(format!("{proc}/77/status"), status).expect("table");
-        machine.said(&["--proc", &proc])
-    };
+    let of = |rights: &str| said_of_status(&format!("Uid:\t1\t1\t1\t1\nCapEff:\t{rights}\n"));
     assert!(of("0000000000000000").is_empty());
     // To listen on a port below 1024.
     assert!(of("0000000000000400").is_empty());
