@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -159,6 +160,28 @@ fn the_library_names_no_flag_and_no_verb_of_the_command() {
         }
     }
     assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
+/// A script that only its author's shell knows how to start ends a run of CI with "Permission denied".
+#[test]
+fn scripts_are_executable() {
+    let mut scripts = 0;
+    let mut folders = [".ci", "ci", "scripts"]
+        .map(|name| repository().join(name))
+        .to_vec();
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(&folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if fs::read(&path).unwrap().starts_with(b"#!") {
+                scripts += 1;
+                let mode = fs::metadata(&path).unwrap().permissions().mode();
+                assert_eq!(mode & 0o111, 0o111, "chmod +x {}", path.display());
+            }
+        }
+    }
+    assert!(scripts > 20, "{scripts} scripts");
 }
 
 /// Whether the words of a file are names of arguments.
