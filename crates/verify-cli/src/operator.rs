@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
 use openclaw_verify_core::finding::Input;
-use openclaw_verify_core::{Error, Origins, Result};
+use openclaw_verify_core::{Error, Origins, Result, inventory};
 
 use rustix::fs::FlockOperation;
 use rustix::io::Errno;
@@ -52,7 +52,7 @@ pub(crate) fn home() -> Option<PathBuf> {
 
 /// OpenClaw's config where the call or the operator's environment moves it, as it does for OpenClaw itself.
 pub(crate) fn openclaw_config(common: &Common) -> Option<PathBuf> {
-    chosen(common, "OPENCLAW_CONFIG_PATH").map(|(path, _)| expanded(Path::new(&path)))
+    chosen(common, "OPENCLAW_CONFIG_PATH").map(|(path, _)| expanded(common, Path::new(&path)))
 }
 
 /// Whether OpenClaw is told its state directory: its folder of code is that of the config otherwise. `--state-dir` names the state and
@@ -65,7 +65,7 @@ pub(crate) fn state_is_set(common: &Common) -> bool {
 
 /// The default workspace where the call or the operator's environment names one.
 pub(crate) fn openclaw_workspace(common: &Common) -> Option<PathBuf> {
-    chosen(common, "OPENCLAW_WORKSPACE_DIR").map(|(path, _)| expanded(Path::new(&path)))
+    chosen(common, "OPENCLAW_WORKSPACE_DIR").map(|(path, _)| expanded(common, Path::new(&path)))
 }
 
 /// What was named in the call.
@@ -208,7 +208,7 @@ fn named_state_dir(common: &Common) -> Option<&PathBuf> {
 
 fn chosen_state_dir(common: &Common) -> Option<PathBuf> {
     match named_state_dir(common) {
-        Some(dir) => Some(expanded(dir)),
+        Some(dir) => Some(dir.clone()),
         None => default_state_dir(common).map(|(folder, _)| folder),
     }
 }
@@ -261,11 +261,32 @@ fn variable(name: &str) -> Option<OsString> {
     std::env::var_os(name).filter(|value| !value.is_empty())
 }
 
-/// `~` as OpenClaw expands it, which the shell does not do inside quotes.
-fn expanded(path: &Path) -> PathBuf {
-    match (path.strip_prefix("~"), home()) {
-        (Ok(rest), Some(home)) => home.join(rest),
+/// The call with the state directory as OpenClaw resolves it. A command that is printed then names a folder and no `~`.
+pub(crate) fn resolved(mut common: Common) -> Common {
+    let state = named_state_dir(&common).map(|state| expanded(&common, state));
+    common.state_dir = state.or(common.state_dir);
+    common
+}
+
+/// `~` as OpenClaw expands it, which the shell does not do inside quotes. [S `resolveHomeRelativePath`]
+fn expanded(common: &Common, path: &Path) -> PathBuf {
+    match (path.strip_prefix("~"), effective_home(common)) {
+        (Ok(rest), Some((home, _))) => home.join(rest),
         _ => path.to_owned(),
+    }
+}
+
+/// The home folder from which OpenClaw counts, and who chose it. [S `resolveEffectiveHomeDir`]
+fn effective_home(common: &Common) -> Option<(PathBuf, &'static str)> {
+    match (chosen(common, "OPENCLAW_HOME"), &common.home) {
+        (Some((named, origin)), _) => {
+            let named = PathBuf::from(named);
+            let of_user = named.strip_prefix("~").ok().zip(home());
+            let home = of_user.map(|(rest, home)| home.join(rest));
+            Some((home.unwrap_or(named), origin))
+        }
+        (None, Some(home)) => Some((home.clone(), NAMED)),
+        (None, None) => Some((home()?, "default")),
     }
 }
 
@@ -275,15 +296,9 @@ fn default_state_dir(common: &Common) -> Option<(PathBuf, &'static str)> {
         return None;
     }
     if let Some((folder, origin)) = chosen(common, "OPENCLAW_STATE_DIR") {
-        return Some((expanded(Path::new(&folder)), origin));
+        return Some((expanded(common, Path::new(&folder)), origin));
     }
-    let (home, by_home) = match chosen(common, "OPENCLAW_HOME") {
-        Some((home, origin)) => (expanded(Path::new(&home)), origin),
-        None => match &common.home {
-            Some(home) => (home.clone(), NAMED),
-            None => (home()?, "default"),
-        },
-    };
+    let (home, by_home) = effective_home(common)?;
     let (profile, by_profile) = match (&common.profile, common.dev) {
         (Some(profile), _) => (Some(profile.clone()), NAMED),
         (None, true) => (Some("dev".to_owned()), NAMED),
@@ -299,12 +314,17 @@ fn default_state_dir(common: &Common) -> Option<(PathBuf, &'static str)> {
     }
     let [now, before] = [".openclaw", ".clawdbot"].map(|name| home.join(name));
     // OpenClaw falls back to the folder of its predecessor.
-    let folder = if !now.exists() && before.is_dir() {
-        before
-    } else {
-        now
-    };
-    Some((folder, by_home))
+    let (now_is_there, config) = (now.exists(), openclaw_config(common));
+    if !now_is_there && before.is_dir() {
+        return Some((before, by_home));
+    }
+    // Before its first start nothing is there but the folder of the config, and from it OpenClaw takes code. [S `resolveConfigDir`]
+    match config.as_deref().and_then(Path::parent) {
+        Some(folder) if !now_is_there && inventory::config_folder_holds_code(folder) => {
+            Some((folder.to_owned(), "OPENCLAW_CONFIG_PATH"))
+        }
+        _ => Some((now, by_home)),
+    }
 }
 
 /// Refuses a profile of the environment that OpenClaw would refuse: as a part of a path it could lead anywhere.

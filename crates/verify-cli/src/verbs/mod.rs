@@ -44,7 +44,8 @@ use crate::render::Detail;
 use crate::{Exit, attest, errors, names, output, outputs, process, render, signed};
 
 /// Does what was asked.
-pub(crate) fn run(cli: Cli) -> Result<Exit> {
+pub(crate) fn run(mut cli: Cli) -> Result<Exit> {
+    cli.common = operator::resolved(cli.common);
     let common = cli.common.clone();
     let ended = done(cli);
     match &ended {

@@ -149,8 +149,26 @@ fn the_recorded_cases_get_the_answers_of_their_readmes() {
             "u05-tilde-state-dir",
             &[("OPENCLAW_STATE_DIR", "~/openclaw")],
             0,
-            &["{dir}/home/openclaw"],
+            &["{dir}/home/openclaw", "all: skill:managed/a\n"],
+            // What is printed is to be run.
+            &["~"],
+        ),
+        case(
+            "u05-tilde-state-dir",
+            &[("OPENCLAW_CONFIG_PATH", "~/openclaw/openclaw.json")],
+            0,
+            &["{dir}/home/openclaw", "all: skill:managed/a\n"],
             &[],
+        ),
+        case(
+            "u05-tilde-state-dir",
+            &[
+                ("OPENCLAW_HOME", "{dir}/home/openclaw"),
+                ("OPENCLAW_STATE_DIR", "~"),
+            ],
+            0,
+            &["all: skill:managed/a\n"],
+            &["~"],
         ),
         case(
             "u08-managed-skill-links",

@@ -44,6 +44,14 @@ pub(super) fn read(paths: &Paths, options: &InventoryOptions) -> Vec<Observation
     found
 }
 
+/// Whether the folder of a config holds what OpenClaw takes from there: then that folder is what is to be judged where no state directory
+/// is named and none is at the usual place.
+pub fn holds_code(folder: &Path) -> bool {
+    LOADED
+        .iter()
+        .any(|name| folder.join(name).symlink_metadata().is_ok())
+}
+
 fn other_than_state<'o>(paths: &Paths, options: &'o InventoryOptions) -> Option<&'o Path> {
     if options.state_is_set || paths.relocated() {
         return None;

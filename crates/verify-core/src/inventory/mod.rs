@@ -74,6 +74,7 @@ use std::sync::Arc;
 #[cfg(test)]
 use serde_json::Value;
 
+pub use self::config_folder::holds_code as config_folder_holds_code;
 pub use self::host_command::{HostCommand, owner_of};
 pub use self::listing::{Class, Listing};
 pub use self::machine::given::{GivenFile, MachineFiles};
