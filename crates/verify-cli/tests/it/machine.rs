@@ -8,7 +8,7 @@ use std::process::{Command, Output};
 use serde_json::{Value, json};
 
 use crate::posture::{host, with};
-use crate::support::{Real, Run, bare, listing, program_in, real};
+use crate::support::{Real, Run, bare, listing, program_in, real, repository};
 
 /// A home in which the real OpenClaw made its first state, with this umask.
 struct Onboarded {
@@ -194,20 +194,52 @@ fn settings(pairs: &[(&str, Value)]) -> Value {
     pairs.iter().map(one).collect()
 }
 
-/// The remedies of a report that set a key, as OpenClaw takes them in one batch, each key once.
-fn batch(report: &Value) -> Vec<Value> {
+/// Stands for `openclaw` while the printed commands are run: notes what they set, one entry a line.
+const NOTES: &str = "#!/usr/bin/env python3
+import json, os, sys
+words = sys.argv[1:]
+if words[:2] == ['config', 'set']:
+    path, value = words[2:]
+    try:
+        value = json.loads(value)
+    except ValueError:
+        # As OpenClaw takes what is no JSON.
+        pass
+    with open(os.environ['NOTED'], 'a') as noted:
+        noted.write(json.dumps({'path': path, 'value': value}) + '\\n')
+";
+
+/// What the commands that `host --commands` prints set, run by a shell as they are printed, each key once.
+fn batch(made: &Onboarded) -> Vec<Value> {
+    let (programs, noted) = (made.operator.join("programs"), made.operator.join("noted"));
+    fs::create_dir_all(&programs).expect("folder");
+    let openclaw = programs.join("openclaw");
+    fs::write(&openclaw, NOTES).expect("program");
+    fs::set_permissions(&openclaw, fs::Permissions::from_mode(0o755)).expect("mode");
+    fs::write(&noted, "").expect("file");
+    let printed = made.run(&["host", "--commands"]);
+    let commands: String = printed
+        .stdout
+        .lines()
+        .filter(|line| line.contains("openclaw config set "))
+        .map(|line| format!("{line}\n"))
+        .collect();
+    let done = Command::new("bash")
+        .args(["-euc", &commands])
+        .env_clear()
+        .env(
+            "PATH",
+            format!("{}:/usr/local/bin:/usr/bin:/bin", programs.display()),
+        )
+        .env("NOTED", &noted)
+        .output()
+        .expect("bash");
+    assert!(done.status.success(), "{}", Run::of(&done).text());
     let mut all: Vec<Value> = Vec::new();
-    for finding in report["findings"].as_array().expect("findings") {
-        let remedy = &finding["remedy"];
-        if let (Some("configure"), Some(path), Some(value)) = (
-            remedy["kind"].as_str(),
-            remedy["path"].as_str(),
-            remedy["value"].as_str(),
-        ) {
-            let value: Value = serde_json::from_str(value).expect("JSON");
-            if !all.iter().any(|known| known["path"] == path) {
-                all.push(json!({ "path": path, "value": value }));
-            }
+    for line in fs::read_to_string(&noted).expect("what was set").lines() {
+        let one: Value = serde_json::from_str(line).expect("JSON");
+        if !all.iter().any(|known| known["path"] == one["path"]) {
+            all.push(one);
         }
     }
     all
@@ -239,7 +271,7 @@ fn every_printed_setting_is_taken_in_one_batch_and_clears_its_finding() {
     for more in rounds {
         made.set(&more);
         let report = made.host();
-        let settings = batch(&report);
+        let settings = batch(&made);
         assert!(!settings.is_empty());
         paths.extend(
             settings
@@ -270,6 +302,88 @@ fn every_printed_setting_is_taken_in_one_batch_and_clears_its_finding() {
     paths.dedup();
     println!("{} settings were taken", paths.len());
     assert!(paths.len() >= 31, "{paths:#?}");
+}
+
+/// Starts the gateway with `$BIND` in a network of its own, waits until it listens, and prints what `host` and `checklist` say of it.
+const OBSERVED: &str = r#"
+    set -u
+    "$NODE" "$OPENCLAW" gateway run --bind "$BIND" --port 18790 > "$HOME/gateway.log" 2>&1 &
+    gateway=$!
+    # The port as the kernel's tables write it.
+    listens() { grep -q ':4966 0*:0000 0A' "/proc/$gateway/net/$1"; }
+    tables='tcp tcp6'
+    [ "$BIND" = loopback ] || tables=tcp
+    for table in $tables; do
+        until listens "$table"; do
+            kill -0 "$gateway" || { cat "$HOME/gateway.log" >&2; exit 9; }
+            sleep 0.2
+        done
+    done
+    for verb in host checklist; do
+        "$PROGRAM" "$verb" --format json --config "$OPERATOR" --state-dir "$OPENCLAW_STATE_DIR" > "$OPERATOR/$verb.json"
+    done
+    kill "$gateway"
+"#;
+
+#[test]
+#[ignore = "needs a real OpenClaw, mount namespaces"]
+fn a_running_gateway_is_observed_where_it_listens() {
+    let made = Onboarded::new("022");
+    let seen = |bind: &str| {
+        let loopback = repository().join("scripts/trace/loopback.py");
+        let shell = "import os, sys; os.execvp('bash', ['bash', '-c', sys.argv[1]])";
+        let done = Command::new("unshare")
+            .args(["--map-root-user", "--mount", "--net", "--pid", "--fork"])
+            .args(["--kill-child", "--mount-proc", "python3"])
+            .arg(loopback)
+            .args(["-c", shell, OBSERVED])
+            .env_clear()
+            .env("PATH", "/usr/local/bin:/usr/bin:/bin")
+            .env("HOME", &made.home)
+            .env("TMPDIR", made.home.join("tmp"))
+            .env("OPENCLAW_STATE_DIR", made.state())
+            .env("NODE", made.root.join("bin/node"))
+            .env(
+                "OPENCLAW",
+                made.root.join("app/node_modules/openclaw/openclaw.mjs"),
+            )
+            .env("PROGRAM", env!("CARGO_BIN_EXE_openclaw-verify"))
+            .env("OPERATOR", &made.operator)
+            .env("BIND", bind)
+            .output()
+            .expect("unshare");
+        assert!(done.status.success(), "{bind}: {}", Run::of(&done).text());
+        ["host", "checklist"].map(|verb| {
+            let text = fs::read_to_string(made.operator.join(format!("{verb}.json")));
+            serde_json::from_str::<Value>(&text.expect("report")).expect("JSON")
+        })
+    };
+    let exposed = |report: &Value| {
+        let found = report["findings"].as_array().expect("findings");
+        found.iter().find(|f| f["id"] == "gateway-exposed").cloned()
+    };
+
+    let [host, checklist] = seen("loopback");
+    assert_eq!(exposed(&host), None);
+    let rows = checklist["rows"].as_array().expect("rows");
+    let row = rows.iter().find(|row| row["id"] == "loopback");
+    let row = row.expect("the row").to_string();
+    for part in ["passed", "127.0.0.1:18790", "[::1]:18790"] {
+        assert!(row.contains(part), "{part}: {row}");
+    }
+
+    let [host, checklist] = seen("lan");
+    let found = exposed(&host).expect("a finding");
+    assert_eq!(found["code"], "observed-mismatch", "{found}");
+    assert_eq!(found["level"], "deny", "{found}");
+    assert!(found.to_string().contains("0.0.0.0:18790"), "{found}");
+    assert_eq!(
+        found["remedy"],
+        json!({ "kind": "open-claw", "arguments": ["gateway", "restart"] })
+    );
+    let rows = checklist["rows"].as_array().expect("rows");
+    let row = rows.iter().find(|row| row["id"] == "loopback");
+    assert_eq!(row.expect("the row")["state"], "open");
 }
 
 #[test]

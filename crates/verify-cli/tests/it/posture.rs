@@ -1,6 +1,7 @@
 //! `host`: how the machine is set up. Each rule on a config on which it must be silent, and on those on which it must fire.
 
 use std::fs;
+use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
@@ -1409,6 +1410,25 @@ impl Dice {
         usize::try_from(self.0 % sides.max(1) as u64).expect("small")
     }
 
+    /// A config in which a few plain values are others.
+    fn revalued(&mut self, config: &str) -> String {
+        let mut config = config.to_owned();
+        for _ in 0..=self.roll(4) {
+            let starts: Vec<usize> = config
+                .match_indices([':', '[', ','])
+                .map(|(at, _)| at + 1)
+                .collect();
+            let start = starts[self.roll(starts.len())];
+            let length = config[start..].find([',', ']', '}']).unwrap_or_default();
+            let is_value =
+                config[..start].ends_with(':') || !config[start..][..length].contains(':');
+            if length > 0 && is_value && !config[start..].starts_with(['{', '[']) {
+                config.replace_range(start..start + length, VALUES[self.roll(VALUES.len())]);
+            }
+        }
+        config
+    }
+
     /// A text with a few bytes changed, taken out, doubled or cut.
     pub(crate) fn mutated(&mut self, text: &str) -> Vec<u8> {
         let mut bytes = text.as_bytes().to_vec();
@@ -1435,6 +1455,28 @@ impl Dice {
     }
 }
 
+/// Values of every type that a config can hold, and of the wrong ones.
+const VALUES: [&str; 18] = [
+    "true",
+    "false",
+    "null",
+    "0",
+    "-1",
+    "1e999",
+    "99999999999999999999",
+    "''",
+    "'*'",
+    "'lan'",
+    "'off'",
+    "'\u{202e}/../..'",
+    "'${NOT_SET}'",
+    "[]",
+    "[['*'],{},null]",
+    "{}",
+    "{a:{b:'*'}}",
+    "{source:'env',provider:'default',id:'A'}",
+];
+
 /// How many mutations: as many as this variable says, else those of every run.
 pub(crate) fn rounds(usual: usize) -> usize {
     let wanted = std::env::var("OPENCLAW_VERIFY_ROUNDS");
@@ -1459,17 +1501,34 @@ fn mutated_configs_units_and_tables_neither_break_it_nor_show_a_secret() {
         .join("etc")
         .to_string_lossy()
         .into_owned();
-    for round in 0..rounds(300) {
-        fs::write(
-            installation.state.join("openclaw.json"),
-            dice.mutated(CONFIG),
-        )
-        .expect("config");
+    let (total, mut judged) = (rounds(300), 0);
+    for round in 0..total {
+        // Of a text in which any byte changed, most are no config any more.
+        let config = match round % 4 {
+            0 => dice.mutated(CONFIG),
+            _ => dice.revalued(CONFIG).into_bytes(),
+        };
+        fs::write(installation.state.join("openclaw.json"), config).expect("config");
         fs::write(etc.join("openclaw-gateway.service"), dice.mutated(&unit)).expect("unit");
         let table = dice.roll(tables.len());
         fs::write(process.join(tables[table]), dice.mutated(&originals[table])).expect("table");
         let verb = ["host", "checklist"][round % 2];
-        let format = ["human", "json", "markdown"][round % 3];
+        let formats: &[&str] = match verb {
+            "host" => &[
+                "human",
+                "json",
+                "jsonl",
+                "sarif",
+                "github",
+                "junit",
+                "markdown",
+                "html",
+                "prometheus",
+            ],
+            _ => &["human", "json", "markdown"],
+        };
+        let format = formats[(round / 2) % formats.len()];
+        let started = Instant::now();
         let run = installation.run(&[
             verb,
             "--format",
@@ -1486,11 +1545,17 @@ fn mutated_configs_units_and_tables_neither_break_it_nor_show_a_secret() {
             run.text()
         );
         assert!(!run.text().contains("panicked"), "{round}: {}", run.text());
+        assert!(
+            started.elapsed() < Duration::from_secs(20),
+            "{round}: {format}"
+        );
+        judged += usize::from(run.code < 2);
         // A mutation can make a secret of a name, but no value is ever shown whole.
         for secret in [
             "sesame-0123456789abcdef",
             "sesame-bot-token",
             "sesame-openai-key",
+            "sesame-docker",
             "sesame-github",
             "sesame-unit-key",
         ] {
@@ -1502,6 +1567,8 @@ fn mutated_configs_units_and_tables_neither_break_it_nor_show_a_secret() {
         }
         fs::write(process.join(tables[table]), &originals[table]).expect("table");
     }
+    // The rules saw most of them.
+    assert!(judged * 2 > total, "{judged} of {total} were judged");
 }
 
 /// The config that OpenClaw's first run writes. [M 2026.9.6, `onboard --non-interactive --mode local`]

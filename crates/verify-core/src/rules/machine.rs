@@ -81,6 +81,14 @@ pub(super) fn write_unit() -> Remedy {
     }
 }
 
+/// The gateway starts anew, as the files say.
+pub(super) fn restart() -> Remedy {
+    let arguments = ["gateway", "restart"];
+    Remedy::OpenClaw {
+        arguments: arguments.map(str::to_owned).to_vec(),
+    }
+}
+
 /// Whether an address is one of Tailscale's private network.
 pub(super) fn is_of_tailscale(address: IpAddr) -> bool {
     match address.to_canonical() {

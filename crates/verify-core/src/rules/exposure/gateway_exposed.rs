@@ -5,7 +5,9 @@ use std::net::IpAddr;
 use crate::fact::Outcome;
 use crate::finding::{Draft, Level, Observed, RemedyKind};
 use crate::inventory::machine::{Bind, Machine};
-use crate::rules::machine::{STAGES, draft, hidden, is_of_tailscale, option, other_config, set};
+use crate::rules::machine::{
+    STAGES, draft, hidden, is_of_tailscale, option, other_config, restart, set,
+};
 use crate::rules::{Check, Group, Rule, Whole};
 
 pub(in crate::rules) const RULE: Rule = Rule {
@@ -93,8 +95,10 @@ fn of_gateway(machine: &Machine) -> Vec<Draft> {
             .declared(option("--bind", said))
             .help("Take the option out of the unit, so that the config decides, and let the config say loopback"),
         None => found.declared(machine.declare_or(BIND, "loopback")),
+    };
+    if found.remedy.is_none() {
+        found = found.remedy(set(BIND, "loopback"));
     }
-    .remedy(set(BIND, "loopback"));
     if machine.text(BIND).as_deref() == Some("custom") {
         found = found.declared(machine.declare_or("gateway.customBindHost", "all addresses"));
     }
@@ -135,7 +139,8 @@ fn mismatch(wide: &[IpAddr], declared: &str) -> Draft {
     draft(format!("the gateway listens on {}, and by its files it should listen {declared}", listed(wide)))
         .code("observed-mismatch")
         .level(Level::Deny)
-        .help("Something else than the files decides: an option on the command line, or a gateway that was started before. Set it, then start the gateway again with `openclaw gateway restart`")
+        .help("Something else than the files decides: an option on the command line, or a gateway that was started before the files said so. End the one that runs, where it was started by hand, and start the gateway again")
+        .remedy(restart())
 }
 
 fn listed(addresses: &[IpAddr]) -> String {
