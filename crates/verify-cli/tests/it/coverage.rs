@@ -564,6 +564,32 @@ pub(crate) fn plants() -> Vec<Plant> {
             0,
         ),
         plant(
+            "a system event waits in the queue",
+            |s| {
+                sql(
+                    s,
+                    "CREATE TABLE delivery_queue_entries (queue_name TEXT NOT NULL, id TEXT NOT NULL, status TEXT NOT NULL, entry_kind TEXT, entry_json TEXT NOT NULL) STRICT;
+                     INSERT INTO delivery_queue_entries VALUES ('session', 'q', 'pending', 'systemEvent', '{\"kind\":\"systemEvent\",\"text\":\"x\"}');",
+                )
+            },
+            "not-locked",
+            "cron:queue%2Fsession%2Fq",
+            0,
+        ),
+        plant(
+            "the agent is told something after a restart",
+            |s| {
+                sql(
+                    s,
+                    "CREATE TABLE gateway_restart_sentinel (sentinel_key TEXT NOT NULL PRIMARY KEY, message TEXT, continuation_json TEXT, payload_json TEXT NOT NULL) STRICT;
+                     INSERT INTO gateway_restart_sentinel VALUES ('current', NULL, NULL, '{\"kind\":\"restart\",\"status\":\"ok\",\"message\":\"x\"}');",
+                )
+            },
+            "not-locked",
+            "cron:restart",
+            0,
+        ),
+        plant(
             "launchd's wrapper appears",
             |s| write(s, "service-env/x-env-wrapper.sh", "#!/bin/sh\nevil\n"),
             "not-locked",

@@ -57,6 +57,10 @@ fn subject(place: &Place, id: &str, enabled: bool, job: &Value) -> Subject {
     for (key, value) in decisive(job) {
         listing.add(key, class, &formed(&value, false));
     }
+    // The prompt begins with it. [S `[cron:<id> <name>]`]
+    if let Some(name) = job.get("name").filter(|_| !runs) {
+        listing.add("name".to_owned(), class, &formed(name, false));
+    }
     let mut subject = ids::blank(
         SubjectId::new("cron", &ids::part(id)),
         Kind::Automation,
@@ -88,7 +92,7 @@ fn runs_something(job: &Value) -> bool {
     !prompts || schedule || trigger
 }
 
-/// Keys that a run or a clock changes, and names for people.
+/// Keys that a run or a clock changes, and names for people. A job that only prompts is told its name, so there it counts.
 const BOOKKEEPING: [&str; 16] = [
     "id",
     "jobId",

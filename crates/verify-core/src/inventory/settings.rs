@@ -10,10 +10,10 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 
 use super::config::Config;
+use super::index::Index;
 use super::listing::{Class, ListingBuilder};
 use super::mcp_spec::{address, form, formed_words, looks_secret, names_a_secret, takes_secret};
 use super::paths::Paths;
-use super::steering::Steering;
 use super::{Observation, Setting, Subject, environment, ids};
 use crate::subject::{Kind, Source, SubjectId};
 use crate::text;
@@ -79,12 +79,14 @@ pub(super) fn take_redirects(found: &mut Vec<Observation>) -> Vec<Observation> {
 pub(super) fn read(
     paths: &Paths,
     config: &Config,
-    steering: &Steering,
+    index: &Index,
     found: &mut Vec<Observation>,
 ) -> Option<Subject> {
+    let steering = &index.steering;
     let (mut definition, mut settings) = (ListingBuilder::default(), ListingBuilder::default());
     let mut walk = Walk {
         meant: &|text| paths.meant_by_state(text),
+        is_installed: &|id| index.records.iter().any(|(known, _)| known == id),
         definition: &mut definition,
         settings: &mut settings,
         left: MAX_KEYS,
@@ -185,6 +187,8 @@ fn is_pinned_image(image: &str) -> bool {
 struct Walk<'a> {
     /// What `${NAME}` in a text means, where a file of the state says so.
     meant: &'a dyn Fn(&str) -> BTreeMap<String, String>,
+    /// Whether OpenClaw installed a plugin of this id: whether that is on is said of the plugin, and every install changes it.
+    is_installed: &'a dyn Fn(&str) -> bool,
     definition: &'a mut ListingBuilder,
     settings: &'a mut ListingBuilder,
     left: usize,
@@ -220,7 +224,7 @@ impl Walk<'_> {
         let Means::Class(class) = meaning(path) else {
             return;
         };
-        if path.is_empty() || is_left_empty(path, value) {
+        if path.is_empty() || is_left_empty(path, value) || self.is_said_of_a_plugin(path) {
             return;
         }
         let Some(left) = self.left.checked_sub(1) else {
@@ -264,6 +268,14 @@ impl Walk<'_> {
             }
         }
         listing.add(path.join("."), class, &value);
+    }
+}
+
+impl Walk<'_> {
+    /// A plugin that comes with OpenClaw is no subject of its own: what switches it is a setting.
+    fn is_said_of_a_plugin(&self, path: &[String]) -> bool {
+        let parts: Vec<&str> = path.iter().map(String::as_str).collect();
+        matches!(parts.as_slice(), ["plugins", "entries", id, "enabled"] if (self.is_installed)(id))
     }
 }
 
@@ -391,6 +403,7 @@ mod tests {
         let (mut definition, mut settings) = (ListingBuilder::default(), ListingBuilder::default());
         let mut walk = Walk {
             meant: &|_| BTreeMap::new(),
+            is_installed: &|id| id == "acme",
             definition: &mut definition,
             settings: &mut settings,
             left: MAX_KEYS,
@@ -424,6 +437,17 @@ mod tests {
             "{settings:?}"
         );
         assert!(!of(&settings).iter().any(|path| path.starts_with("meta")));
+    }
+
+    #[test]
+    fn what_switches_a_plugin_of_openclaw_is_a_setting() {
+        let of = |id: &str| {
+            let settings =
+                listings(json!({ "plugins": { "entries": { id: { "enabled": true } } } })).1;
+            settings.paths().map(str::to_owned).collect::<Vec<_>>()
+        };
+        assert_eq!(of("webhooks"), ["plugins.entries.webhooks.enabled"]);
+        assert!(of("acme").is_empty());
     }
 
     #[test]
@@ -622,7 +646,7 @@ mod tests {
             };
             let mut found = Vec::new();
             let paths = Paths::plain(dir.path());
-            read(&paths, &config, &Steering::default(), &mut found).expect("keys");
+            read(&paths, &config, &Index::default(), &mut found).expect("keys");
             found.len()
         };
         assert_eq!((said(MAX_KEYS), said(MAX_KEYS + 1)), (0, 1));

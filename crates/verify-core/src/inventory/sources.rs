@@ -129,7 +129,7 @@ impl Sources<'_> {
         };
         found.reads.docker |= home_runtimes::has_sandbox(&self.config.value);
         let redirects = settings::take_redirects(observations);
-        let mut own = settings::read(paths, self.config, steering, observations);
+        let mut own = settings::read(paths, self.config, self.index, observations);
         match &mut own {
             None => observations.extend(redirects),
             Some(own) => {

@@ -1,5 +1,5 @@
-//! Prompts that wait in OpenClaw's database and reach the agent by themselves: what goes on after a restart, and turns in the queue of
-//! deliveries. They are what a job that prompts is, and are judged like one. [S 2026.9.6 `parseRestartSentinelContinuation`,
+//! Prompts that wait in OpenClaw's database and reach the agent by themselves: what it is told after a restart, and the queue of its
+//! sessions. They are what a job that prompts is, and are judged like one. [S 2026.9.6 `parseRestartSentinelContinuation`,
 //! `session-delivery`]
 
 use rusqlite::Connection;
@@ -19,26 +19,31 @@ pub(super) fn read(db: &Connection, place: &str, found: &mut Steering) -> Result
 
 fn continuations(db: &Connection, place: &str, found: &mut Steering) -> Result<(), TableError> {
     const TABLE: &str = "gateway_restart_sentinel";
-    let columns = ["sentinel_key", "continuation_json", "payload_json"];
-    if !is_plain(db, place, TABLE, &columns, found)? {
+    if !is_plain(db, place, TABLE, &["sentinel_key", "payload_json"], found)? {
         return Ok(());
     }
-    let sql = "SELECT sentinel_key, continuation_json, payload_json FROM gateway_restart_sentinel NOT INDEXED";
+    // Older databases lack some of the columns.
+    let sql = "SELECT * FROM gateway_restart_sentinel NOT INDEXED";
     let rows = table::rows(db, TABLE, sql, [], MAX_ROWS, |row| {
-        let key: String = row.get(0)?;
-        let (own, whole): (Option<String>, String) = (row.get(1)?, row.get(2)?);
-        Ok((key, own, whole))
+        let column = |name: &str| match row.get::<_, Option<String>>(name) {
+            Err(rusqlite::Error::InvalidColumnName(_)) => Ok(None),
+            read => read,
+        };
+        let key: String = row.get("sentinel_key")?;
+        let payload: String = row.get("payload_json")?;
+        let own = json!({
+            "continuation": column("continuation_json")?.as_deref().map(read_text),
+            "message": column("message")?,
+            "doctorHint": column("doctor_hint")?,
+            "stats": column("stats_json")?.as_deref().map(read_text),
+        });
+        Ok((key, own, read_text(&payload)))
     })?;
-    for (key, own, whole) in rows {
-        // The same may stand in both columns, and either may be read.
-        let whole = read_text(&whole);
-        let in_whole = whole.get("continuation").cloned();
-        let parts = [own.as_deref().map(read_text), in_whole];
-        let texts: Vec<Value> = parts
-            .into_iter()
-            .flatten()
-            .filter(|part| !part.is_null())
-            .collect();
+    for (key, own, payload) in rows {
+        // The same may stand in both, and either may be read.
+        let mut texts = told(&own);
+        texts.extend(told(&payload));
+        texts.dedup();
         if !texts.is_empty() {
             let id = format!("restart/{key}");
             found
@@ -49,16 +54,62 @@ fn continuations(db: &Connection, place: &str, found: &mut Steering) -> Result<(
     Ok(())
 }
 
+/// What the agent hears of a restart after it: all but OpenClaw's own words. [S `formatRestartSentinelMessage`]
+fn told(payload: &Value) -> Vec<Value> {
+    if !payload.is_object() {
+        return vec![payload.clone()];
+    }
+    let is_own_word = |value: &Value| {
+        let is_word = |text: &str| text.len() <= 24 && text.bytes().all(|c| c.is_ascii_lowercase());
+        value.as_str().is_some_and(is_word)
+    };
+    let mut texts = Vec::new();
+    for pointer in [
+        "/continuation",
+        "/message",
+        "/doctorHint",
+        "/stats/reason",
+        "/stats/mode",
+    ] {
+        match payload.pointer(pointer) {
+            None | Some(Value::Null) => {}
+            Some(hint) if pointer == "/doctorHint" && is_usual_hint(hint) => {}
+            Some(mode) if pointer == "/stats/mode" && is_own_word(mode) => {}
+            Some(text) => texts.push(text.clone()),
+        }
+    }
+    texts
+}
+
+/// Whether this is the advice that OpenClaw itself writes beside a restart. [S `formatDoctorNonInteractiveHint`]
+fn is_usual_hint(hint: &Value) -> bool {
+    let is_word = |c: char| c.is_ascii_alphanumeric() || matches!(c, ' ' | '-' | '_');
+    let command = hint
+        .as_str()
+        .and_then(|hint| hint.strip_prefix("Recommended follow-up: run "))
+        .and_then(|hint| {
+            hint.strip_suffix(" in a terminal or approvals-capable OpenClaw surface.")
+        });
+    command.is_some_and(|command| {
+        command.starts_with("openclaw ")
+            && command.ends_with("doctor --non-interactive")
+            && command.len() <= 120
+            && command.chars().all(is_word)
+    })
+}
+
 fn deliveries(db: &Connection, place: &str, found: &mut Steering) -> Result<(), TableError> {
     const TABLE: &str = "delivery_queue_entries";
     let columns = ["queue_name", "id", "status", "entry_kind", "entry_json"];
     if !is_plain(db, place, TABLE, &columns, found)? {
         return Ok(());
     }
-    // Nothing else is taken from the queue. [S `readSessionDelivery`]
+    // The queues of what is sent to people hold no prompts; a turn in them is not trusted to stay there. [S `deliverQueuedSessionDelivery`]
     let sql = "SELECT queue_name, id, entry_kind, entry_json FROM delivery_queue_entries NOT INDEXED \
                WHERE status = 'pending' \
-               AND (entry_kind = 'agentTurn' OR instr(entry_json, 'agentTurn') > 0 OR instr(entry_json, '\\u') > 0)";
+               AND (queue_name = 'session' OR entry_kind IN ('agentTurn', 'systemEvent') \
+               OR instr(entry_json, 'agentTurn') > 0 OR instr(entry_json, 'systemEvent') > 0 \
+               OR instr(entry_json, '\\u') > 0)";
     let rows = table::rows(db, TABLE, sql, [], MAX_ROWS + 1, |row| {
         let text = |at: usize| row.get::<_, String>(at);
         Ok((
@@ -73,12 +124,12 @@ fn deliveries(db: &Connection, place: &str, found: &mut Steering) -> Result<(), 
     }
     for (queue, id, kind, written) in rows.into_iter().take(MAX_ROWS) {
         let entry = read_text(&written);
-        let is_turn = |kind: Option<&str>| kind == Some("agentTurn");
+        let prompts = |kind: Option<&str>| matches!(kind, Some("agentTurn" | "systemEvent"));
         let inside = entry.get("kind").and_then(Value::as_str);
-        if is_turn(kind.as_deref()) || is_turn(inside) || !entry.is_object() {
+        let of_session = queue == "session";
+        if of_session || prompts(kind.as_deref()) || prompts(inside) || !entry.is_object() {
             let id = format!("queue/{queue}/{id}");
-            let message = entry.get("message").cloned().unwrap_or(entry);
-            found.jobs.push(prompt(id, &message, Origin::Table(TABLE)));
+            found.jobs.push(prompt(id, &entry, Origin::Table(TABLE)));
         }
     }
     Ok(())
