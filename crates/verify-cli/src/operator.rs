@@ -3,7 +3,7 @@
 //! Nothing here is taken from the thing under test: the operator's files are never looked for inside the state directory, a workspace or
 //! the path under test, and the host package is never derived from the state.
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::fs::File;
 use std::io;
 use std::os::unix::fs::MetadataExt as _;
@@ -81,7 +81,41 @@ fn chosen(common: &Common, name: &'static str) -> Option<(OsString, &'static str
         .filter_map(|given| given.split_once('='))
         .find(|(given, value)| *given == name && !value.is_empty())
         .map(|(_, value)| (OsString::from(value), NAMED));
-    given.or_else(|| Some((variable(name)?, name)))
+    let (value, origin) = given.or_else(|| Some((variable(name)?, name)))?;
+    (!is_left(common, name, &value)).then_some((value, origin))
+}
+
+/// Whether a variable only says where the profile is that the call's `--profile` or `--dev` leaves: OpenClaw gives it another value
+/// then. [S `applyCliProfileEnv`]
+fn is_left(common: &Common, name: &str, value: &OsStr) -> bool {
+    let within = match name {
+        "OPENCLAW_STATE_DIR" => "",
+        "OPENCLAW_CONFIG_PATH" => "openclaw.json",
+        _ => return false,
+    };
+    let Some(selected) = common.profile.as_deref().or(common.dev.then_some("dev")) else {
+        return false;
+    };
+    // A state directory that stays keeps its config.
+    if name == "OPENCLAW_CONFIG_PATH" && chosen(common, "OPENCLAW_STATE_DIR").is_some() {
+        return false;
+    }
+    let Some((home, _)) = effective_home(common) else {
+        return false;
+    };
+    let inherited = chosen(common, "OPENCLAW_PROFILE").map(|(name, _)| name);
+    let inherited = inherited.unwrap_or_default();
+    let [inherited, selected] =
+        [inherited.to_string_lossy().as_ref(), selected].map(|name| profile_state(&home, name));
+    inherited != selected && expanded(common, Path::new(value)) == inherited.join(within)
+}
+
+/// The state directory of a profile. [S `resolveProfileStateDir`]
+fn profile_state(home: &Path, profile: &str) -> PathBuf {
+    match profile.is_empty() || profile.eq_ignore_ascii_case("default") {
+        true => home.join(".openclaw"),
+        false => home.join(format!(".openclaw-{profile}")),
+    }
 }
 
 /// Whether the call itself has an option, and not the environment in its place.
@@ -263,8 +297,12 @@ fn variable(name: &str) -> Option<OsString> {
 
 /// The call with the state directory as OpenClaw resolves it. A command that is printed then names a folder and no `~`.
 pub(crate) fn resolved(mut common: Common) -> Common {
+    let by_variable = !in_call("--state-dir");
     let state = named_state_dir(&common).map(|state| expanded(&common, state));
-    common.state_dir = state.or(common.state_dir);
+    common.state_dir = match by_variable && chosen(&common, "OPENCLAW_STATE_DIR").is_none() {
+        true => None,
+        false => state,
+    };
     common
 }
 
@@ -307,12 +345,11 @@ fn default_state_dir(common: &Common) -> Option<(PathBuf, &'static str)> {
             None => (None, by_home),
         },
     };
-    let usual = |name: &String| name.is_empty() || name.eq_ignore_ascii_case("default");
-    let profile = profile.filter(|name| !usual(name));
-    if let Some(profile) = profile {
-        return Some((home.join(format!(".openclaw-{profile}")), by_profile));
+    let now = profile_state(&home, &profile.unwrap_or_default());
+    if !now.ends_with(".openclaw") {
+        return Some((now, by_profile));
     }
-    let [now, before] = [".openclaw", ".clawdbot"].map(|name| home.join(name));
+    let before = home.join(".clawdbot");
     // OpenClaw falls back to the folder of its predecessor.
     let (now_is_there, config) = (now.exists(), openclaw_config(common));
     if !now_is_there && before.is_dir() {

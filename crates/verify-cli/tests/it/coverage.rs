@@ -1080,6 +1080,43 @@ fn the_environment_chooses_places_and_nothing_else() {
     }
 }
 
+/// OpenClaw gives `--profile` the last word over variables that only repeat the profile before. [S `applyCliProfileEnv`]
+#[test]
+fn a_profile_of_the_call_leaves_the_one_that_was_inherited() {
+    let folder = tempfile::tempdir().expect("folder");
+    let home = folder.path().canonicalize().expect("path");
+    for name in [".openclaw", ".openclaw-work", ".openclaw-dev", "elsewhere"] {
+        fs::create_dir(home.join(name)).expect("folder");
+        fs::write(home.join(name).join("openclaw.json"), "{}").expect("config");
+    }
+    let judged = |arguments: &[&str], variables: &[(&str, &str)]| {
+        let mut command = bare(&home, &home);
+        command.args(["host", "--format", "json"]).args(arguments);
+        for (name, value) in variables {
+            command.env(name, value.replace('@', &home.to_string_lossy()));
+        }
+        let output = command.output().expect("run");
+        let report: serde_json::Value = serde_json::from_slice(&output.stdout).expect("report");
+        let path = report["inputs"]["stateDir"]["path"].as_str().expect("path");
+        path.rsplit('/').next().unwrap_or_default().to_owned()
+    };
+    let usual = ("OPENCLAW_STATE_DIR", "@/.openclaw");
+    let other = ("OPENCLAW_STATE_DIR", "@/elsewhere");
+    let config = ("OPENCLAW_CONFIG_PATH", "@/.openclaw/openclaw.json");
+    let by_variable = ("OPENCLAW_PROFILE", "work");
+    assert_eq!(judged(&["--profile", "work"], &[usual]), ".openclaw-work");
+    assert_eq!(judged(&["--dev"], &[usual, config]), ".openclaw-dev");
+    assert_eq!(judged(&["--profile", "work"], &[other]), "elsewhere");
+    assert_eq!(judged(&[], &[usual, by_variable]), ".openclaw");
+    assert_eq!(
+        judged(
+            &["--profile", "default"],
+            &[by_variable, ("OPENCLAW_STATE_DIR", "@/.openclaw-work")]
+        ),
+        ".openclaw"
+    );
+}
+
 #[test]
 fn a_home_that_is_not_known_is_said() {
     // Without a record of an install nothing says that it was moved.
