@@ -1,11 +1,13 @@
 //! Digests as typed values. A malformed, weak or truncated digest is an error at the point where it is read,
 //! never a value that compares unequal later.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::str::FromStr;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// Why a text is no digest.
@@ -56,7 +58,7 @@ pub struct Sri(pub [u8; 64]);
 pub struct GitOid(String);
 
 macro_rules! prefixed_hex {
-    ($name:ident, $prefix:literal, $expected:literal) => {
+    ($name:ident, $prefix:literal, $expected:literal, $pattern:literal) => {
         impl fmt::Display for $name {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 f.write_str($prefix)?;
@@ -85,12 +87,12 @@ macro_rules! prefixed_hex {
             }
         }
 
-        text_serde!($name);
+        text_serde!($name, $pattern);
     };
 }
 
 macro_rules! text_serde {
-    ($name:ident) => {
+    ($name:ident, $pattern:literal) => {
         impl fmt::Debug for $name {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 fmt::Display::fmt(self, f)
@@ -109,17 +111,37 @@ macro_rules! text_serde {
                 text.parse().map_err(serde::de::Error::custom)
             }
         }
+
+        impl JsonSchema for $name {
+            fn inline_schema() -> bool {
+                true
+            }
+
+            fn schema_name() -> Cow<'static, str> {
+                stringify!($name).into()
+            }
+
+            fn json_schema(_: &mut SchemaGenerator) -> Schema {
+                json_schema!({ "type": "string", "pattern": $pattern })
+            }
+        }
     };
 }
 
 prefixed_hex!(
     TreeDigest,
     "git-sha256:",
-    "git-sha256:<64 lower-case hex digits>"
+    "git-sha256:<64 lower-case hex digits>",
+    "^git-sha256:[0-9a-f]{64}$"
 );
-prefixed_hex!(Sha256Digest, "sha256:", "sha256:<64 lower-case hex digits>");
-text_serde!(Sri);
-text_serde!(GitOid);
+prefixed_hex!(
+    Sha256Digest,
+    "sha256:",
+    "sha256:<64 lower-case hex digits>",
+    "^sha256:[0-9a-f]{64}$"
+);
+text_serde!(Sri, "^sha512-[A-Za-z0-9+/]{86}==$");
+text_serde!(GitOid, "^([0-9a-f]{40}|[0-9a-f]{64})$");
 
 impl TreeDigest {
     /// The 64 hex digits alone, as git prints the id.

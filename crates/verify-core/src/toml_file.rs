@@ -8,8 +8,8 @@ use std::ops::Range;
 use std::path::Path;
 
 use jiff::civil::Date;
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Deserialize;
-use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 use toml::value::Datetime;
 
@@ -26,6 +26,52 @@ pub(crate) type Checked<T> = Result<T, Box<OperatorError>>;
 /// The error result that the many checks end in.
 pub(crate) fn fail<T>(error: OperatorError) -> Checked<T> {
     Err(Box::new(error))
+}
+
+/// A value and where in the file it stands.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
+#[serde(transparent)]
+pub(crate) struct Spanned<T>(toml::Spanned<T>);
+
+impl<T> Spanned<T> {
+    pub(crate) fn span(&self) -> Range<usize> {
+        self.0.span()
+    }
+
+    pub(crate) fn get_ref(&self) -> &T {
+        self.0.get_ref()
+    }
+
+    pub(crate) fn into_inner(self) -> T {
+        self.0.into_inner()
+    }
+}
+
+/// The schema is that of the value.
+impl<T: JsonSchema> JsonSchema for Spanned<T> {
+    fn inline_schema() -> bool {
+        T::inline_schema()
+    }
+
+    fn schema_name() -> Cow<'static, str> {
+        T::schema_name()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        T::json_schema(generator)
+    }
+}
+
+/// The line by which an editor finds the schema of one of the files, as Taplo reads it.
+pub(crate) fn schema_line(file: &str) -> String {
+    format!(
+        "#:schema https://raw.githubusercontent.com/openclaw/openclaw-verify/main/docs/schema/{file}.schema.json\n"
+    )
+}
+
+/// A date of TOML, without quotes, as checkers of TOML by JSON Schema take it.
+pub(crate) fn date_schema(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({ "type": "string", "format": "date" })
 }
 
 /// One file of the operator while it is read: knows how to point into itself.
@@ -285,7 +331,7 @@ pub(crate) fn behind(text: &str, table: &str, key: &str, value: &str) -> Option<
     let DeValue::Array(entries) = root.get(table)?.get_ref() else {
         return None;
     };
-    let is_before = |entry: &&Spanned<DeValue<'_>>| match entry.get_ref() {
+    let is_before = |entry: &&toml::Spanned<DeValue<'_>>| match entry.get_ref() {
         DeValue::Table(entry) => entry
             .get(key)
             .is_some_and(|v| matches!(v.get_ref(), DeValue::String(own) if own.as_ref() <= value)),
@@ -306,7 +352,7 @@ pub(crate) fn behind_keys(text: &str) -> usize {
 }
 
 /// The end of the last thing that belongs to a value. The parser bounds the depth.
-pub(crate) fn end_of(value: &Spanned<DeValue<'_>>) -> usize {
+pub(crate) fn end_of(value: &toml::Spanned<DeValue<'_>>) -> usize {
     let inner = match value.get_ref() {
         DeValue::Table(table) => table.values().map(end_of).max(),
         DeValue::Array(array) => array.iter().map(end_of).max(),

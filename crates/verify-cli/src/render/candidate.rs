@@ -4,8 +4,10 @@ use std::fmt::Write as _;
 
 use openclaw_verify_core::fact::Outcome;
 use openclaw_verify_core::provenance::Anchors;
+use openclaw_verify_core::report::{
+    CANDIDATE_SCHEMA, CandidateDocument, CandidateProvenance, CandidateSignatures,
+};
 use openclaw_verify_core::{CandidateReport, Result, text};
-use serde_json::{Value, json};
 
 use super::attestation::identity_claims;
 use super::count;
@@ -14,13 +16,15 @@ use crate::cli::Format;
 use crate::wrap::HANG;
 use crate::{Exit, wording};
 
-const SCHEMA: &str = "openclaw-verify.candidate/1";
-
 /// An archive that is refused before it is judged, in any format.
 pub(crate) fn refused(shown: &str, why: &str, format: Format) -> Result<String> {
     let next = "do not install it; ask the publisher for an archive as `npm pack` makes it";
     match format {
-        Format::Json => super::json(&json!({ "schema": SCHEMA, "archive": shown, "refused": why })),
+        Format::Json => super::json(&CandidateDocument::Refused {
+            schema: CANDIDATE_SCHEMA,
+            archive: shown,
+            refused: why,
+        }),
         Format::Human => Ok(format!("{shown} is refused: {why}\n  next: {next}\n")),
         other => Ok(failed(format!("{shown} is refused: {why}"), next, other)),
     }
@@ -37,9 +41,14 @@ pub(crate) fn not_established(
 ) -> Result<String> {
     let outcome = Outcome::NotEstablished.as_str();
     match format {
-        Format::Json => super::json(&json!({
-            "schema": SCHEMA, "archive": shown, "outcome": outcome, "code": code, "why": why, "next": next,
-        })),
+        Format::Json => super::json(&CandidateDocument::NotEstablished {
+            schema: CANDIDATE_SCHEMA,
+            archive: shown,
+            outcome: Outcome::NotEstablished,
+            code,
+            why,
+            next,
+        }),
         Format::Human => Ok(format!(
             "{shown}: {outcome} [{code}]\n  {why}\n  next: {next}\n"
         )),
@@ -61,16 +70,26 @@ pub(super) fn failed(what: String, next: &str, format: Format) -> String {
 }
 
 /// The document of `archive` and `npm`, with the report inside.
-pub(crate) fn json(found: &CandidateReport, anchors: &Anchors, now: jiff::Timestamp) -> Value {
-    json!({
-        "schema": SCHEMA,
-        "contents": found.contents,
-        "integrity": found.integrity,
-        "provenance": { "outcome": found.provenance, "identity": found.identity },
-        "registrySignatures": { "outcome": found.signatures, "keys": found.signed_by },
-        "trust": anchors.used(now),
-        "report": wording::report(&found.report, false),
-    })
+pub(crate) fn json<'a>(
+    found: &'a CandidateReport,
+    anchors: &Anchors,
+    now: jiff::Timestamp,
+) -> CandidateDocument<'a> {
+    CandidateDocument::Judged {
+        schema: CANDIDATE_SCHEMA,
+        contents: &found.contents,
+        integrity: found.integrity,
+        provenance: CandidateProvenance {
+            outcome: found.provenance,
+            identity: found.identity.as_ref(),
+        },
+        registry_signatures: CandidateSignatures {
+            outcome: found.signatures,
+            keys: &found.signed_by,
+        },
+        trust: anchors.used(now),
+        report: Box::new(wording::report(&found.report, false)),
+    }
 }
 
 /// What is inside and who vouches for it; the findings follow.

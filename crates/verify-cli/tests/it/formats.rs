@@ -12,6 +12,24 @@ fn the_schema_in_docs_is_current() {
 }
 
 #[test]
+fn the_schemas_of_the_operators_files_are_current() {
+    use openclaw_verify_core::{lock::Lock, policy::Policy, review::Reviews};
+    for (schema, file) in [
+        (Policy::schema(), "docs/schema/policy.schema.json"),
+        (Lock::schema(), "docs/schema/lock.schema.json"),
+        (Reviews::schema(), "docs/schema/reviews.schema.json"),
+    ] {
+        is_current(&schema, file);
+    }
+}
+
+#[test]
+fn the_schema_of_candidates_is_current() {
+    let schema = schemars::schema_for!(openclaw_verify_core::report::CandidateDocument<'_>);
+    is_current(&schema, "docs/schema/candidate.schema.json");
+}
+
+#[test]
 fn json_is_the_same_twice_and_with_other_threads() {
     let installation = Installation::shipped();
     installation.init(0);

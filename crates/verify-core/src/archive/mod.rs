@@ -114,7 +114,7 @@ pub struct Archive {
 }
 
 /// A file of an archive that holds machine code.
-#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, schemars::JsonSchema)]
 #[non_exhaustive]
 pub struct Binary {
     /// Path below the top folder.

@@ -156,6 +156,12 @@ impl Lock {
         self.revision == 0 && !self.packages.is_empty()
     }
 
+    /// The JSON Schema of the file, for editors that complete and check TOML by it.
+    #[must_use]
+    pub fn schema() -> schemars::Schema {
+        wire::schema()
+    }
+
     /// Reads the lock at `path` that holds `text`.
     pub fn parse(path: &Path, text: &str) -> Result<Self, Box<OperatorError>> {
         wire::parse(path, text)

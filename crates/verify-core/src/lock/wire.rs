@@ -3,14 +3,14 @@
 use std::collections::HashMap;
 use std::path::Path;
 
+use schemars::JsonSchema;
 use serde::Deserialize;
-use toml::Spanned;
 
 use super::{Lock, LockedPackage, LockedRelease, Provenance};
 use crate::digest::{GitOid, Sha256Digest, Sri, TreeDigest};
 use crate::error::{OperatorError, Unmerged};
 use crate::subject::{Kind, Source, SubjectId};
-use crate::toml_file::{Checked, TomlFile, fail};
+use crate::toml_file::{Checked, Spanned, TomlFile, fail};
 
 /// The format version that is read and written. A larger one breaks readers.
 pub(super) const VERSION: i64 = 1;
@@ -20,57 +20,99 @@ pub(super) const REVISION: u32 = 1;
 
 const BY_HAND: &str = "restore the file from version control, or lock anew what is installed";
 
-#[derive(Deserialize)]
+pub(super) fn schema() -> schemars::Schema {
+    schemars::schema_for!(WireLock)
+}
+
+/// What is installed, as it was when it was locked: `openclaw-verify.lock`. Written by the program.
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(rename = "Lock")]
 struct WireLock {
+    /// The version of this format.
     #[serde(rename = "version")]
     _version: i64,
+    /// Which keys of this version are used.
     #[serde(default)]
     revision: u32,
+    /// What is installed.
     #[serde(default)]
     package: Vec<Spanned<WirePackage>>,
+    /// Release tags that are pinned.
     #[serde(default)]
     release: Vec<Spanned<WireRelease>>,
 }
 
-#[derive(Deserialize)]
+/// Something that is installed.
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
+#[schemars(rename = "Package")]
 struct WirePackage {
+    /// Its stable name.
     id: SubjectId,
+    /// What it is.
     kind: Kind,
+    /// Its version.
     version: Option<String>,
+    /// Where it came from.
     source: Source,
+    /// What OpenClaw was asked for.
     spec: Option<String>,
+    /// The digest of its archive.
     archive: Option<Sri>,
+    /// The commit that it was made from.
     commit: Option<GitOid>,
+    /// The tag that names this commit.
     tag_object: Option<GitOid>,
+    /// Who signed.
     signer: Option<String>,
+    /// The digest of its files.
     tree: Option<TreeDigest>,
+    /// The digest of its dependencies.
     dependencies: Option<TreeDigest>,
+    /// The digest of what is installed beside it and that it loads.
     siblings: Option<TreeDigest>,
+    /// The digest of what it starts.
     definition: Option<Sha256Digest>,
+    /// The digest of its settings.
     settings: Option<Sha256Digest>,
+    /// The digest of its instructions.
     instructions: Option<Sha256Digest>,
+    /// How many files it has.
     files: Option<u64>,
+    /// Who built it.
     provenance: Option<WireProvenance>,
 }
 
-#[derive(Deserialize)]
+/// Who built it.
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(rename = "Provenance")]
 struct WireProvenance {
+    /// The repository.
     repository: String,
+    /// The workflow.
     workflow: String,
+    /// The commit.
     commit: Option<GitOid>,
 }
 
-#[derive(Deserialize)]
+/// A release tag that is pinned.
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
+#[schemars(rename = "Release")]
 struct WireRelease {
+    /// The repository.
     repository: String,
+    /// Its name.
     tag: String,
+    /// The tag, where it is an object.
     tag_object: Option<GitOid>,
+    /// The commit that it names.
     commit: GitOid,
+    /// Who signed.
     signer: Option<String>,
+    /// The digest of the commit's files.
     tree: Option<TreeDigest>,
 }
 

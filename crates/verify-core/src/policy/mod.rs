@@ -88,7 +88,18 @@ pub struct Policy {
 
 /// The built-in policies.
 #[derive(
-    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+    Clone,
+    Copy,
+    Debug,
+    Default,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    Serialize,
+    Deserialize,
+    JsonSchema,
 )]
 #[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
@@ -121,7 +132,9 @@ pub enum RequirementOrigin {
 }
 
 /// How exactly something has to be pinned. Ordered from loose to strict.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
+)]
 #[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
 pub enum PinRequirement {
@@ -134,7 +147,9 @@ pub enum PinRequirement {
 }
 
 /// Whether a fact has to be there.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
+)]
 #[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
 pub enum Need {
@@ -145,7 +160,9 @@ pub enum Need {
 }
 
 /// What dependencies have to be. Ordered from loose to strict.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
+)]
 #[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
 pub enum Dependencies {
@@ -318,7 +335,18 @@ pub struct Gitsign {
 
 /// What a release rule asks of a tag.
 #[derive(
-    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+    Clone,
+    Copy,
+    Debug,
+    Default,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    Serialize,
+    Deserialize,
+    JsonSchema,
 )]
 #[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
@@ -331,6 +359,12 @@ pub enum ReleaseNeed {
 }
 
 impl Policy {
+    /// The JSON Schema of the file, for editors that complete and check TOML by it.
+    #[must_use]
+    pub fn schema() -> schemars::Schema {
+        wire::schema()
+    }
+
     /// Reads the policy at `path` that holds `text`. `today` bounds how far ahead exceptions may end.
     pub fn parse(
         path: &Path,

@@ -15,7 +15,7 @@ use crate::subject::SubjectId;
 
 use super::edit::render;
 use super::{Exception, Preset};
-use crate::toml_file::quote;
+use crate::toml_file::{quote, schema_line};
 
 /// Days that the exceptions of a first run last.
 pub const DAYS: i64 = 90;
@@ -75,7 +75,9 @@ fn head(exceptions: usize, until: Date, preset: Preset, registry: Option<&str>) 
         Some(address) => format!("[sources]                        # where code may come from\nregistries = [{}]\n# git = [\"github.com/openclaw/*\"]\n# min-age-days = 7\n", quote(address)),
         None => "# [sources]                      # where code may come from; without this everything is allowed\n# git = [\"github.com/openclaw/*\"]\n# min-age-days = 7\n".to_owned(),
     };
-    let mut text = format!(
+    let mut text = schema_line("policy");
+    let _ = write!(
+        text,
         "\
 # Policy of openclaw-verify: what this installation may run. Format: docs/formats.md of openclaw-verify.
 version = 1

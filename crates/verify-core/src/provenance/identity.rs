@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::fmt;
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::fault::RefusedBundle;
@@ -21,7 +22,7 @@ const GITLAB: &str = "https://gitlab.com";
 pub(super) const GITHUB_RELEASES: &str = "https://dotcom.releases.github.com";
 
 /// The signer that a verified certificate names. Texts are as the certificate has them: escape them before showing.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 #[non_exhaustive]
 pub struct Identity {

@@ -1,5 +1,6 @@
 //! What is inside an archive, as plain data.
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::archive::{Archive, Binary};
@@ -10,7 +11,7 @@ use crate::npm::{Dependency, DependencyKind, PackageJson};
 use crate::text;
 
 /// What is inside an archive. Texts are untrusted and safe to show.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 #[non_exhaustive]
 pub struct PackageContents {

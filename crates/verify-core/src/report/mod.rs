@@ -2,6 +2,7 @@
 
 pub(crate) mod checklist;
 pub(crate) mod contents;
+mod document;
 pub mod event;
 mod skill;
 mod statement;
@@ -15,6 +16,7 @@ pub use crate::evidence::CoreRelease;
 pub use crate::rules::outcomes::{Basis, Outcomes};
 pub use checklist::{CHECKLIST_SCHEMA, Checklist, ChecklistRow, ChecklistState, ChecklistSummary};
 pub use contents::PackageContents;
+pub use document::{CANDIDATE_SCHEMA, CandidateDocument, CandidateProvenance, CandidateSignatures};
 pub use skill::{ShippedRecord, SkillArchive, SkillContents, SkillStep};
 pub use statement::{StatementOptions, StatementSubject, statement};
 pub use store::{StorePathReport, StoreReport};

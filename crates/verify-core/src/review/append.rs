@@ -10,7 +10,7 @@ use super::violation::Written;
 use super::wire::{VERSION, WAY_OUT, review_key, trust_key, violation_key};
 use super::{Content, Review, Reviews, Trust, Violated, Violation};
 use crate::error::OperatorError;
-use crate::toml_file::{Checked, behind, behind_keys, fail, quote};
+use crate::toml_file::{Checked, behind, behind_keys, fail, quote, schema_line};
 
 /// What can be added.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -39,7 +39,8 @@ pub struct Appended {
 #[must_use]
 pub fn empty() -> String {
     format!(
-        "# Who has read what. Written by `openclaw-verify review`; entries are added and never changed.\nversion = {VERSION}\n"
+        "{}# Who has read what. Written by `openclaw-verify review`; entries are added and never changed.\nversion = {VERSION}\n",
+        schema_line("reviews")
     )
 }
 

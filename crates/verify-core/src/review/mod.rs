@@ -19,6 +19,7 @@ use std::fmt;
 use std::path::Path;
 
 use jiff::civil::Date;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::digest::{Sha256Digest, TreeDigest};
@@ -90,7 +91,7 @@ pub struct Review {
 }
 
 /// The machine that made a review.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Agent {
     /// Its model.
@@ -151,6 +152,12 @@ pub enum Violated {
 }
 
 impl Reviews {
+    /// The JSON Schema of the file, for editors that complete and check TOML by it.
+    #[must_use]
+    pub fn schema() -> schemars::Schema {
+        wire::schema()
+    }
+
     /// Reads the reviews file at `path` that holds `text`.
     pub fn parse(path: &Path, text: &str) -> Result<Self, Box<OperatorError>> {
         wire::parse(path, text)

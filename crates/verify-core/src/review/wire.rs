@@ -5,8 +5,8 @@ use std::hash::Hash;
 use std::ops::Range;
 use std::path::Path;
 
+use schemars::JsonSchema;
 use serde::Deserialize;
-use toml::Spanned;
 use toml::value::Datetime;
 
 use super::{Agent, Content, Criteria, Review, Reviews, Trust, Versions, Violated, Violation};
@@ -15,71 +15,121 @@ use crate::error::Unmerged;
 use crate::policy::{Pattern, SCHEMES};
 use crate::subject::SubjectId;
 use crate::text;
-use crate::toml_file::{Checked, TomlFile, closest, fail};
+use crate::toml_file::{Checked, Spanned, TomlFile, closest, date_schema, fail};
 
 /// The format version that is read and written. A larger one breaks readers.
 pub(super) const VERSION: i64 = 1;
 
 pub(super) const WAY_OUT: &str = "docs/formats.md describes every key of openclaw-reviews.toml";
 
-#[derive(Deserialize)]
+pub(super) fn schema() -> schemars::Schema {
+    schemars::schema_for!(WireReviews)
+}
+
+/// What was read, by whom: `openclaw-reviews.toml`.
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(rename = "Reviews")]
 struct WireReviews {
+    /// The version of this format.
     #[serde(rename = "version")]
     _version: i64,
+    /// Which keys of this version are used.
     #[serde(default, rename = "revision")]
     _revision: u32,
+    /// Something that was read.
     #[serde(default)]
     review: Vec<Spanned<WireReview>>,
+    /// A publisher whose releases count as read.
     #[serde(default)]
     trust: Vec<Spanned<WireTrust>>,
+    /// Something that must not be used.
     #[serde(default)]
     violation: Vec<Spanned<WireViolation>>,
 }
 
-#[derive(Deserialize)]
+/// Something that was read.
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(rename = "Review")]
 struct WireReview {
+    /// The subject.
     package: SubjectId,
+    /// Its version.
     version: Option<String>,
+    /// The version or digest from which only the difference was read.
     from: Option<Spanned<String>>,
+    /// The digest of its files.
     tree: Option<TreeDigest>,
+    /// The digest of what it starts.
     definition: Option<Sha256Digest>,
+    /// The digest of its dependencies.
     dependencies: Option<TreeDigest>,
+    /// How it was read.
     criteria: Criteria,
+    /// Who read it.
     by: Spanned<String>,
+    /// The program that read it, where it was no person.
     agent: Option<Agent>,
+    /// When.
+    #[schemars(schema_with = "date_schema")]
     date: Spanned<Datetime>,
+    /// The last day on which it counts.
+    #[schemars(schema_with = "date_schema")]
     until: Option<Spanned<Datetime>>,
+    /// What was seen.
     notes: Option<String>,
 }
 
-#[derive(Deserialize)]
+/// A publisher whose releases count as read.
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(rename = "Trust")]
 struct WireTrust {
+    /// The repository that builds them.
     publisher: Spanned<String>,
+    /// The workflow that builds them.
     workflow: Option<Spanned<String>>,
+    /// Ids of subjects.
     packages: Spanned<Vec<Spanned<String>>>,
+    /// As how they count.
     criteria: Criteria,
+    /// Who trusts.
     by: Spanned<String>,
+    /// The first day.
+    #[schemars(schema_with = "date_schema")]
     start: Spanned<Datetime>,
+    /// The last day.
+    #[schemars(schema_with = "date_schema")]
     until: Spanned<Datetime>,
+    /// Why.
     notes: Option<String>,
 }
 
-#[derive(Deserialize)]
+/// Something that must not be used.
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(rename = "Violation")]
 struct WireViolation {
+    /// The subject.
     package: Spanned<SubjectId>,
+    /// Which versions.
     versions: Option<Spanned<WireVersions>>,
+    /// Digests of its files.
     trees: Option<Spanned<Vec<TreeDigest>>>,
+    /// Why.
     reason: Spanned<String>,
+    /// Who says so.
     by: Spanned<String>,
+    /// When.
+    #[schemars(schema_with = "date_schema")]
     date: Spanned<Datetime>,
 }
 
-#[derive(Deserialize)]
+/// `*`, a range, or a list of versions.
+#[derive(Deserialize, JsonSchema)]
 #[serde(untagged, expecting = "expected \"*\", a range, or a list of versions")]
+#[schemars(rename = "Versions")]
 enum WireVersions {
     Range(String),
     List(Vec<String>),

@@ -1,12 +1,10 @@
 //! `[advisories]`.
 
-use toml::Spanned;
-
 use super::{Reader, from_name, import_address};
 use crate::advisories::Severity;
 use crate::policy::AdvisoryPolicy;
 use crate::policy::wire::WireAdvisories;
-use crate::toml_file::{Checked, fail};
+use crate::toml_file::{Checked, Spanned, fail};
 
 impl Reader<'_> {
     pub(super) fn advisories(&self, wire: Spanned<WireAdvisories>) -> Checked<AdvisoryPolicy> {

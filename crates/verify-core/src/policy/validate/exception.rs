@@ -4,13 +4,12 @@ use std::collections::HashMap;
 use std::ops::Range;
 
 use jiff::civil::Date;
-use toml::Spanned;
 
 use super::Reader;
 use crate::advisories::is_malware;
 use crate::policy::wire::WireException;
 use crate::policy::{Exception, MAX_EXCEPTION_DAYS, MAX_MALICIOUS_DAYS};
-use crate::toml_file::{Checked, fail};
+use crate::toml_file::{Checked, Spanned, fail};
 
 impl Reader<'_> {
     pub(super) fn exceptions(

@@ -17,7 +17,6 @@ use jiff::civil::Date;
 use serde::Deserialize;
 use serde::de::IntoDeserializer as _;
 use serde::de::value::{Error as ValueError, StrDeserializer};
-use toml::Spanned;
 
 use super::rule_set::{Prefixes, RuleSet};
 use super::wire::{VERSION, WireHost, WireIdentity, WireImport, WirePolicy, WireRule, WireSources};
@@ -29,7 +28,7 @@ use crate::error::OperatorError;
 use crate::finding::Level;
 use crate::subject::{Kind, Source};
 use crate::text;
-use crate::toml_file::{Checked, TomlFile, closest, fail};
+use crate::toml_file::{Checked, Spanned, TomlFile, closest, fail};
 
 const WAY_OUT: &str = "docs/formats.md describes every key of openclaw-verify.toml";
 

@@ -1,11 +1,9 @@
 //! `[[mutable]]`.
 
-use toml::Spanned;
-
 use super::Reader;
 use crate::policy::wire::WireMutable;
 use crate::policy::{Mutable, Pattern};
-use crate::toml_file::{Checked, fail};
+use crate::toml_file::{Checked, Spanned, fail};
 
 impl Reader<'_> {
     pub(super) fn mutable(&self, wire: Vec<Spanned<WireMutable>>) -> Checked<Vec<Mutable>> {

@@ -2,12 +2,10 @@
 
 use std::ops::Range;
 
-use toml::Spanned;
-
 use super::Reader;
 use crate::policy::wire::WireRelease;
 use crate::policy::{Gitsign, ReleaseNeed, ReleasePolicy};
-use crate::toml_file::{Checked, fail};
+use crate::toml_file::{Checked, Spanned, fail};
 
 impl Reader<'_> {
     pub(super) fn releases(&self, wire: Vec<Spanned<WireRelease>>) -> Checked<Vec<ReleasePolicy>> {

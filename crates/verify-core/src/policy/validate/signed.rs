@@ -2,12 +2,10 @@
 
 use std::path::PathBuf;
 
-use toml::Spanned;
-
 use super::Reader;
 use crate::policy::wire::{WireFile, WireInstallation};
 use crate::policy::{InstallationPlaces, PinnedFile};
-use crate::toml_file::{Checked, fail};
+use crate::toml_file::{Checked, Spanned, fail};
 
 impl Reader<'_> {
     pub(super) fn installation(&self, wire: WireInstallation) -> Checked<InstallationPlaces> {

@@ -2,12 +2,10 @@
 
 use std::ops::Range;
 
-use toml::Spanned;
-
 use super::Reader;
 use crate::policy::wire::WireSkillSigner;
 use crate::policy::{SkillSigner, SkillSignerKind};
-use crate::toml_file::{Checked, fail};
+use crate::toml_file::{Checked, Spanned, fail};
 
 impl Reader<'_> {
     /// Several may be for the same skills: each of them may sign.

@@ -3,13 +3,12 @@
 use std::ops::Range;
 
 use jiff::civil::Date;
-use toml::Spanned;
 
 use super::Reader;
 use crate::advisories::VexPolicy;
 use crate::policy::MAX_EXCEPTION_DAYS;
 use crate::policy::wire::WireVex;
-use crate::toml_file::{Checked, fail};
+use crate::toml_file::{Checked, Spanned, fail};
 
 impl Reader<'_> {
     /// Files of statements, each once.
