@@ -327,11 +327,11 @@ pub(crate) enum Verb {
         after_help = "Examples:\n  openclaw-verify review npm:@openclaw/zalo --diff\n  openclaw-verify review npm:@openclaw/zalo --record --criteria safe-to-run"
     )]
     Review(ReviewArgs),
-    /// Write exceptions, and take needless ones out
+    /// Change the policy: exceptions, keys, entries
     #[command(
         disable_help_subcommand = true,
         subcommand_help_heading = "Actions",
-        after_help = "Examples:\n  openclaw-verify policy except npm:@acme/notes unreviewed --until 2027-01-31 --reason \"pilot, OPS-12\"\n  openclaw-verify policy prune"
+        after_help = "Examples:\n  openclaw-verify policy except npm:@acme/notes unreviewed --until 2027-01-31 --reason OPS-12\n  openclaw-verify policy add rule 'match=skill:**' review=none"
     )]
     Policy(PolicyArgs),
     /// What is known to be bad, offline

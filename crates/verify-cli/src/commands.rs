@@ -224,8 +224,10 @@ impl Places {
 
     /// `command` with these places, and with a day where it wants one.
     pub(crate) fn after(&self, command: &str) -> String {
-        let day = format!("--until {}", self.until);
-        format!("{}{}", command.replace("--until DAY", &day), self.own)
+        let day = command
+            .replace("--until DAY", &format!("--until {}", self.until))
+            .replace("until=DAY", &format!("until={}", self.until));
+        format!("{day}{}", self.own)
     }
 }
 

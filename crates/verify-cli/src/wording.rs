@@ -24,7 +24,8 @@ pub(crate) fn report(report: &Report, for_people: bool) -> Report {
         false => command,
     };
     for finding in &mut report.findings {
-        let excepted = excepted(finding).filter(|_| installed && finding.suppressed.is_none());
+        let here = installed || report.stage == Stage::Host;
+        let excepted = excepted(finding).filter(|_| here && finding.suppressed.is_none());
         let (command, instead) = match (command(&finding.remedy), excepted) {
             (Some(command), _) => (Some(command), false),
             (None, except) => (except, true),
@@ -45,6 +46,13 @@ pub(crate) fn report(report: &Report, for_people: bool) -> Report {
             finding.help = format!(
                 "if you set it, except it for a time: {}; {}",
                 carried(except),
+                finding.help
+            );
+        }
+        if let Some(declare) = declared_by(finding).filter(|_| installed) {
+            finding.help = format!(
+                "if the skill itself writes them, declare them: {}; {}",
+                carried(declare),
                 finding.help
             );
         }
@@ -95,6 +103,23 @@ fn seen_by(finding: &Finding) -> Option<String> {
     })
 }
 
+/// What declares changed files as state that the skill itself writes.
+fn declared_by(finding: &Finding) -> Option<String> {
+    let subject = finding.subject.as_ref()?;
+    let paths = finding.mutable.iter();
+    let paths: Vec<String> = paths
+        .map(|path| shell_word(&format!("paths={path}")).into_owned())
+        .collect();
+    let package = format!("package={subject}");
+    (!paths.is_empty()).then(|| {
+        format!(
+            "openclaw-verify policy add mutable {} {}",
+            shell_word(&package),
+            paths.join(" ")
+        )
+    })
+}
+
 /// Where nothing else can be run and the finding can be excepted: the command that puts up with it for a time, bound to what is there.
 fn excepted(finding: &Finding) -> Option<String> {
     (finding.level == Level::Deny).then(|| except(finding))?
@@ -111,9 +136,16 @@ fn own_choice(finding: &Finding) -> Option<String> {
 
 pub(crate) fn except(finding: &Finding) -> Option<String> {
     let fixed = rules::rule(finding.id).is_none_or(|rule| rule.fixed);
-    // Of the machine there is no digest that this verb could bind it to.
-    let about_installed = |id: &&SubjectId| !fixed && **id != SubjectId::machine();
-    let subject = finding.subject.as_ref().filter(about_installed)?;
+    let subject = finding.subject.as_ref().filter(|_| !fixed)?;
+    // Of the machine an exception is bound to the values that were found.
+    if *subject == SubjectId::machine() {
+        return finding.definition.map(|definition| {
+            format!(
+                "openclaw-verify policy add exception package={subject} definition={definition} allow={} until=DAY reason=TEXT",
+                finding.id
+            )
+        });
+    }
     Some(format!(
         "openclaw-verify policy except {} {} --until DAY --reason TEXT",
         shell_word(subject.as_str()),
@@ -318,6 +350,7 @@ fn own(remedy: &Remedy) -> Option<String> {
             shell_word(address)
         )),
         Remedy::Prune => Some("openclaw-verify policy prune".to_owned()),
+        Remedy::Renew => Some("openclaw-verify policy renew --until DAY".to_owned()),
         Remedy::Operator { input: Some(input) } => flag(*input).map(str::to_owned),
         _ => None,
     }

@@ -74,6 +74,10 @@ pub struct Finding {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Option<String>")]
     pub definition: Option<Sha256Digest>,
+    /// Paths of a skill that policy can declare as state of the skill's own: then this finding is gone.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schemars(default)]
+    pub mutable: Vec<String>,
     /// What to do next, in words.
     pub help: String,
     /// What clears it, as data: a program words it as its own commands or buttons.
@@ -289,6 +293,8 @@ pub enum Remedy {
     Gate,
     /// Take the exceptions out of the policy that are expired or cover nothing.
     Prune,
+    /// Decide anew on the exceptions that end soon: give them another last day.
+    Renew,
     /// Something that only the operator can do: change their own file, move something on the machine, or give the verifier more.
     Operator {
         /// What the verifier was not given.
@@ -326,6 +332,7 @@ impl Remedy {
             Self::Operator { .. }
             | Self::Pin { .. }
             | Self::Prune
+            | Self::Renew
             | Self::Permissions { .. }
             | Self::Owner { .. }
             | Self::Gate
@@ -354,7 +361,8 @@ pub enum RemedyKind {
     Reinstall,
     /// [`Remedy::Configure`], [`Remedy::OpenClaw`] or [`Remedy::Unset`].
     Configure,
-    /// [`Remedy::Operator`], [`Remedy::Pin`], [`Remedy::Prune`], [`Remedy::Permissions`], [`Remedy::Owner`], [`Remedy::Gate`],
+    /// [`Remedy::Operator`], [`Remedy::Pin`], [`Remedy::Prune`], [`Remedy::Renew`], [`Remedy::Permissions`], [`Remedy::Owner`],
+    /// [`Remedy::Gate`],
     /// [`Remedy::Source`], [`Remedy::SetAside`], [`Remedy::SetStateDir`], [`Remedy::UnsetVariable`], [`Remedy::UnsetStored`] or
     /// [`Remedy::Drop`].
     Operator,
@@ -458,6 +466,8 @@ pub struct Draft {
     pub declared: Vec<Declared>,
     /// What was seen of the machine itself.
     pub observed: Vec<Observed>,
+    /// Paths of a skill that policy can declare as state of its own.
+    pub mutable: Vec<String>,
     /// What to do next; the rule's own help when empty.
     pub help: String,
     /// What clears it; what the rule says where none is named.
@@ -485,6 +495,7 @@ impl Draft {
             locations: Vec::new(),
             declared: Vec::new(),
             observed: Vec::new(),
+            mutable: Vec::new(),
             help: String::new(),
             remedy: None,
         }
@@ -543,6 +554,13 @@ impl Draft {
     #[must_use]
     pub fn beside(mut self, id: &'static str) -> Self {
         self.beside = Some(id);
+        self
+    }
+
+    /// With paths that policy can declare as state of the skill.
+    #[must_use]
+    pub fn mutable(mut self, paths: Vec<String>) -> Self {
+        self.mutable = paths;
         self
     }
 

@@ -28,7 +28,7 @@ Every day:
   lock         Write the lock from what is installed
   update       Take over what OpenClaw updated
   review       Who has read this code, and what to read next
-  policy       Change the policy: exceptions, sources; sign it
+  policy       Change the policy: exceptions, keys, entries; sign it
 
 Before an install:
   gate         Answer OpenClaw's install-policy requests

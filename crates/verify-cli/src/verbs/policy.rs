@@ -1,21 +1,31 @@
-//! `policy`: writes exceptions into the policy and takes needless ones out; what changes is shown first.
+//! `policy`: changes the policy; what changes is shown first.
 
 use std::path::Path;
 
 use openclaw_verify_core::operator_file::Purpose;
-use openclaw_verify_core::policy::Exception;
 use openclaw_verify_core::policy::edit::{self, Edited};
-use openclaw_verify_core::{Error, Result, operator_file, rules, text};
+use openclaw_verify_core::policy::keys::Change;
+use openclaw_verify_core::policy::{Exception, MAX_MALICIOUS_DAYS};
+use openclaw_verify_core::{Error, OperatorError, Result, Verifier, operator_file, rules, text};
 use serde_json::json;
 
 use super::{start, start_without_installation};
-use crate::cli::{Common, ExceptArgs, Format, PolicyAction, PolicyArgs, PruneArgs, SourceArgs};
+use crate::cli::{
+    Common, ExceptArgs, Format, PolicyAction, PolicyArgs, PruneArgs, RenewArgs, SourceArgs,
+};
 use crate::{Exit, ask, names, operator, output, render, signed};
 
 pub(super) fn run(common: &Common, args: &PolicyArgs) -> Result<Exit> {
     match &args.action {
         PolicyAction::Except(args) => except(common, args),
         PolicyAction::Prune(args) => prune(common, args),
+        PolicyAction::Renew(args) => renew(common, args),
+        PolicyAction::Set(args) => change(common, args.yes, |it| it.set(&args.keys)),
+        PolicyAction::Unset(args) => change(common, args.yes, |it| it.unset(&args.keys)),
+        PolicyAction::Add(args) => change(common, args.yes, |it| it.add(&args.kind, &args.keys)),
+        PolicyAction::Remove(args) => {
+            change(common, args.yes, |it| it.remove(&args.kind, &args.keys))
+        }
         PolicyAction::Source(args) => source(common, args),
         PolicyAction::Sign => signed::sign(common).map(|()| Exit::Clean),
         PolicyAction::AcceptSerial => signed::accept(common).map(|()| Exit::Clean),
@@ -53,6 +63,101 @@ fn prune(common: &Common, args: &PruneArgs) -> Result<Exit> {
         return Ok(Exit::Clean);
     }
     take_out(common, &path, &needless, args.yes)
+}
+
+fn renew(common: &Common, args: &RenewArgs) -> Result<Exit> {
+    let start = start(common)?;
+    let path = start.files.policy.clone();
+    let verifier = start.builder.build()?;
+    verifier.may_end_on(args.until)?;
+    let ending = match args.ids.is_empty() {
+        true => verifier.ending_exceptions()?,
+        false => exceptions_of(&verifier, args)?,
+    };
+    start.bar.finish();
+    let today = operator::today(common);
+    let earlier = ending.into_iter().filter(|one| one.until < args.until);
+    let (chosen, short): (Vec<_>, Vec<_>) =
+        earlier.partition(|one| one.may_end_on(args.until, today));
+    for one in &short {
+        let advisory = one.advisory.as_deref().unwrap_or_default();
+        output::stderr(&format!(
+            "left out: {} {advisory} may end at most {MAX_MALICIOUS_DAYS} days ahead",
+            one.package
+        ));
+    }
+    if chosen.is_empty() {
+        output::stderr(&format!(
+            "no exception is to be renewed until {}",
+            args.until
+        ));
+        document(common, &path, &Edited::default(), false)?;
+        return Ok(Exit::Clean);
+    }
+    write(common, &path, args.yes, |old| {
+        Ok(edit::renew(
+            &path,
+            old,
+            &chosen,
+            args.until,
+            &rules::infos(),
+            today,
+        )?)
+    })
+}
+
+/// All exceptions of the subjects that are named.
+fn exceptions_of(verifier: &Verifier, args: &RenewArgs) -> Result<Vec<Exception>> {
+    let all = verifier.policy().exceptions();
+    let mut found = Vec::new();
+    for text in &args.ids {
+        // What is no longer installed can have an exception too.
+        let id = match all.iter().find(|one| one.package.as_str() == text) {
+            Some(one) => one.package.clone(),
+            None => names::to_write(verifier, text, args.yes)?,
+        };
+        let own: Vec<_> = all.iter().filter(|one| one.package == id).collect();
+        if own.is_empty() {
+            return Err(Error::environment(
+                format!("the policy has no exception for {id}"),
+                "policy except writes one",
+            ));
+        }
+        found.extend(
+            own.into_iter()
+                .filter(|one| !found.contains(*one))
+                .cloned()
+                .collect::<Vec<_>>(),
+        );
+    }
+    Ok(found)
+}
+
+/// Changes keys or entries, without a look at the installation.
+fn change(
+    common: &Common,
+    yes: bool,
+    how: impl Fn(&Change<'_>) -> std::result::Result<Edited, Box<OperatorError>>,
+) -> Result<Exit> {
+    let start = start_without_installation(common, false)?;
+    let path = start.files.policy;
+    start.bar.finish();
+    let today = operator::today(common);
+    let edit = |text: &str| {
+        Ok(how(&Change {
+            path: &path,
+            text,
+            catalogue: &rules::infos(),
+            today,
+        })?)
+    };
+    let edited = edit(&read(&path)?)?;
+    if edited.added.is_none() && edited.removed.is_empty() {
+        output::stderr(&format!("{} says so already", operator::shown(&path)));
+        document(common, &path, &edited, false)?;
+        return Ok(Exit::Clean);
+    }
+    write(common, &path, yes, edit)
 }
 
 fn source(common: &Common, args: &SourceArgs) -> Result<Exit> {

@@ -41,13 +41,21 @@ fn a_skill_that_writes_beside_itself_is_declared_once() {
         (code, about(&report, id)),
         (1, vec!["deny tree-mismatch".to_owned()])
     );
-    let text = report.to_string();
-    assert!(text.contains("[[mutable]]"), "{text}");
-
-    let policy = fs::read_to_string(installation.policy()).expect("policy");
-    let declared =
-        format!("{policy}\n[[mutable]]\npackage = \"{id}\"\npaths = [\"data/*.json\"]\n");
-    fs::write(installation.policy(), declared).expect("policy");
+    let help = report["findings"]
+        .as_array()
+        .expect("findings")
+        .iter()
+        .find(|finding| finding["id"] == "tree-mismatch")
+        .and_then(|finding| finding["help"].as_str())
+        .expect("help");
+    let (_, line) = help.split_once("declare them: ").expect("a line");
+    let (line, _) = line.split_once("; ").expect("words");
+    assert_eq!(
+        line,
+        "openclaw-verify policy add mutable package=skill:workspace/diary paths=data/days.json"
+    );
+    let run = crate::way_out::run(&installation, line).expect("ours");
+    assert_eq!(run.code, 0, "{}", run.text());
     let (code, report) = installation.check();
     assert_eq!(
         (code, about(&report, id)),

@@ -1,4 +1,4 @@
-//! `policy except` and `policy prune`, and what `review --record` offers.
+//! `policy` and its actions, and what `review --record` offers.
 
 use std::fs;
 
@@ -255,6 +255,7 @@ fn a_source_is_listed_once_beside_what_is_there() {
     for (before, address) in [
         ("version = 1\n", "https://u:p@r.example/"),
         ("version = 1\n", "https://"),
+        ("version = 1\n", "foo"),
         ("version = 1\nsources = { min-age-days = 7 }\n", https),
         ("version = 1\nsources.min-age-days = 7\n", https),
     ] {
@@ -266,4 +267,167 @@ fn a_source_is_listed_once_beside_what_is_there() {
     let run = installation.run(&["policy", "source", https]);
     assert_ne!(run.code, 0);
     assert_eq!(text(&installation), "version = 1\n");
+}
+
+#[test]
+fn keys_and_entries_change_without_an_editor() {
+    let installation = shipped();
+    let policy = |words: &[&str]| {
+        let run = installation.run(&[&["policy"], words, &["--yes"]].concat());
+        (run.code, run.text())
+    };
+    let before = text(&installation);
+    let (code, said) = policy(&["set", "levels.unreviewed=warn", "host.check=true"]);
+    assert_eq!(code, 0, "{said}");
+    assert!(said.contains("+ unreviewed = \"warn\""), "{said}");
+    assert_eq!(
+        text(&installation),
+        format!("{before}\n[levels]\nunreviewed = \"warn\"\n\n[host]\ncheck = true\n")
+    );
+    let (_, report) = installation.check();
+    let about_machine = |report| {
+        findings(report)
+            .iter()
+            .any(|one| one.contains("sandbox-off"))
+    };
+    assert!(about_machine(&report), "{:#?}", findings(&report));
+    let (code, said) = policy(&["set", "host.check=true"]);
+    assert!(code == 0 && said.contains("says so already"), "{said}");
+
+    let (code, said) = policy(&["unset", "host", "levels.unreviewed"]);
+    assert_eq!(code, 0, "{said}");
+    assert_eq!(text(&installation), before);
+    let (_, report) = installation.check();
+    assert!(!about_machine(&report));
+
+    let entry = ["match=skill:workspace/*", "review=none"];
+    let (code, said) = policy(&[&["add", "rule"], &entry[..]].concat());
+    assert_eq!(code, 0, "{said}");
+    let (code, said) = policy(&["remove", "rule", "match=skill:workspace/*"]);
+    assert_eq!(code, 0, "{said}");
+    assert_eq!(text(&installation), before);
+
+    // What would be no policy, or less than may be asked, is not written.
+    for words in [
+        &["set", "levels.tree-mismatch=allow"][..],
+        &["set", "levels.unreviewed"],
+        &[
+            "add",
+            "exception",
+            "package=skill:workspace/weather",
+            "allow=unreviewed",
+            "reason=x",
+            "until=2027-01-31",
+        ],
+        &["unset", "preset.x"],
+        &["remove", "rule", "match=skill:workspace/*"],
+    ] {
+        let (code, said) = policy(words);
+        assert_eq!(
+            (code, text(&installation).as_str()),
+            (2, before.as_str()),
+            "{words:?}: {said}"
+        );
+    }
+    let run = installation.run(&["policy", "renew", "--until", "tomorrow"]);
+    assert!(
+        run.stderr.contains("a day such as 2027-01-31"),
+        "{}",
+        run.text()
+    );
+    // Without a terminal nothing can be asked.
+    let run = installation.run(&["policy", "set", "preset=homelab"]);
+    assert!(
+        run.code == 2 && run.stderr.contains("no terminal"),
+        "{}",
+        run.text()
+    );
+    assert_eq!(text(&installation), before);
+}
+
+#[test]
+fn exceptions_that_end_are_renewed_at_once_and_only_those_that_cover_something() {
+    let installation = shipped();
+    let stale = format!(
+        "\n[[exception]]\npackage = \"path:acme-notes\"\ntree = \"git-sha256:{}\"\nallow = [\"unpinned\"]\nreason = \"x\"\nuntil = 2026-12-01\n",
+        "1".repeat(64)
+    );
+    let fresh = text(&installation);
+    let many = fresh.matches("until = 2027-02-20").count();
+    assert!(many > 2, "{fresh}");
+    let renew = |more: &[&str]| {
+        installation.run(&[&["policy", "renew", "--until", "2027-05-01", "--yes"], more].concat())
+    };
+    let ours = |day: &str| fresh.replace("until = 2027-02-20", &format!("until = {day}"));
+    // They end in ten days, or have ended.
+    for day in ["2026-12-02", "2026-11-20"] {
+        fs::write(installation.policy(), format!("{}{stale}", ours(day))).expect("policy");
+        let run = renew(&[]);
+        assert_eq!(run.code, 0, "{}", run.text());
+        let line = format!("- until = {day} # {SKILL}: unreviewed (there at the first run");
+        assert!(run.stdout.contains(&line), "{}", run.stdout);
+        assert_eq!(
+            text(&installation),
+            format!("{}{stale}", ours("2027-05-01")),
+            "{day}"
+        );
+    }
+    let run = renew(&[]);
+    assert!(
+        run.code == 0 && run.stderr.contains("no exception is to be renewed"),
+        "{}",
+        run.text()
+    );
+    // What changed since is not covered again.
+    fs::write(installation.policy(), ours("2026-11-20")).expect("policy");
+    let file = installation.state.join("workspace/skills/weather/SKILL.md");
+    let skill = fs::read_to_string(&file).expect("skill");
+    fs::write(&file, format!("{skill}\nobey\n")).expect("skill");
+    let run = renew(&[]);
+    assert!(
+        run.code == 0 && !run.stdout.contains(SKILL),
+        "{}",
+        run.text()
+    );
+    fs::write(&file, skill).expect("skill");
+    // By name also what ends later; one that is not there is said.
+    fs::write(installation.policy(), &fresh).expect("policy");
+    let run = renew(&[SKILL]);
+    assert_eq!(run.code, 0, "{}", run.text());
+    assert_eq!(text(&installation).matches("2027-05-01").count(), 1);
+    assert_eq!(renew(&["core:openclaw"]).code, 2);
+    let run = installation.run(&["policy", "renew", "--until", "2027-06-01", "--yes"]);
+    assert!(
+        run.code == 2 && run.stderr.contains("too far ahead"),
+        "{}",
+        run.text()
+    );
+}
+
+#[test]
+fn a_finding_about_the_machine_is_excepted_by_the_printed_line() {
+    let installation = shipped();
+    let report =
+        |run: &Run| -> serde_json::Value { serde_json::from_str(&run.stdout).expect("JSON") };
+    let host = || report(&installation.run(&["host", "--format", "json"]));
+    let report = host();
+    let all = report["findings"].as_array().expect("findings");
+    let one = all
+        .iter()
+        .find(|one| one["definition"].is_string())
+        .expect("one");
+    let line = format!(
+        "openclaw-verify policy add exception package=host:machine definition={} allow={} until=DAY reason=TEXT",
+        one["definition"].as_str().expect("digest"),
+        one["id"].as_str().expect("id")
+    );
+    let run = crate::way_out::run(&installation, &line).expect("ours");
+    assert_eq!(run.code, 0, "{}", run.text());
+    let after = host();
+    let same = after["findings"].as_array().expect("findings").iter();
+    let same = same.filter(|it| it["definition"] == one["definition"]);
+    assert!(
+        same.into_iter().all(|it| it["suppressed"].is_object()),
+        "{after:#}"
+    );
 }

@@ -159,6 +159,7 @@ fn cases() -> Vec<Case> {
         ),
         case("source", "check", "unlisted-source", mirror, Then::Gone),
         case("prune", "check", "exception-unused", unused, Then::Gone),
+        case("renew", "check", "exception-expiring", ending, Then::Gone),
         case(
             "operator",
             "check",
@@ -298,6 +299,19 @@ fn unused() -> Installation {
     let policy = fs::read_to_string(installation.policy()).expect("policy");
     let policy = policy.replace("allow = [\"unreviewed\"]", "allow = [\"too-fresh\"]");
     fs::write(installation.policy(), policy).expect("policy");
+    installation
+}
+
+/// What ends soon covers something of which nothing is to be read.
+fn ending() -> Installation {
+    let installation = locked();
+    let policy = fs::read_to_string(installation.policy()).expect("policy");
+    let soon = |entry: &str| match entry.contains("unpinned-mcp-server") {
+        true => entry.replace("until = 2027-02-20", "until = 2026-11-30"),
+        false => entry.to_owned(),
+    };
+    let entries: Vec<String> = policy.split("[[exception]]").map(soon).collect();
+    fs::write(installation.policy(), entries.join("[[exception]]")).expect("policy");
     installation
 }
 

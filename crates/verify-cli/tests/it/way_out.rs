@@ -99,6 +99,8 @@ pub(crate) fn run(installation: &Installation, command: &str) -> Option<Run> {
     if let Some(arguments) = command.strip_prefix("openclaw-verify ") {
         let arguments = arguments
             .replace("--until DAY", "--until 2026-12-20")
+            .replace("until=DAY", "until=2026-12-20")
+            .replace("reason=TEXT", "reason=later")
             .replace("--reason TEXT", "--reason later");
         // The shell of the reader takes the quotes off.
         let words = Command::new("sh")

@@ -12,7 +12,7 @@ use super::{Exception, Policy, RuleInfo};
 use crate::error::OperatorError;
 use crate::toml_file::{Checked, behind, end_of, end_of_line, fail, quote};
 
-const WAY_OUT: &str = "change it by hand; docs/formats.md has the format";
+pub(super) const WAY_OUT: &str = "change it by hand; docs/formats.md has the format";
 
 /// A policy with other exceptions.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -50,7 +50,7 @@ pub fn except(
     let mut expected = before.exceptions().len() + 1;
     if let Some(old) = before.exceptions().iter().find(same) {
         if old.allow.len() == exception.allow.len() {
-            edited = take_out(path, text, &[old.line])?;
+            edited = take_out(path, text, "exception", &[old.line])?;
             expected -= 1;
         } else {
             let rest: Vec<String> = old
@@ -101,7 +101,7 @@ pub fn prune(
     today: Date,
 ) -> Checked<Edited> {
     let before = Policy::parse(path, text, catalogue, today)?;
-    let edited = take_out(path, text, lines)?;
+    let edited = take_out(path, text, "exception", lines)?;
     let after = Policy::parse(path, &edited.text, catalogue, today)?;
     let bare = |exceptions: &[Exception], without: &[usize]| -> Vec<Exception> {
         let kept = exceptions.iter().filter(|one| !without.contains(&one.line));
@@ -113,6 +113,65 @@ pub fn prune(
     };
     if bare(before.exceptions(), lines) != bare(after.exceptions(), &[]) {
         let what = "the exceptions could not be taken out alone";
+        return fail(OperatorError::whole(path, what).with_help(WAY_OUT));
+    }
+    Ok(edited)
+}
+
+/// The policy at `path` that holds `text`, in which these of its exceptions end on `until`. What they are bound to stays.
+///
+/// # Errors
+/// When the policy, or what would come out, is one that the reader refuses, or when an exception is written in a form that cannot be
+/// changed by lines.
+pub fn renew(
+    path: &Path,
+    text: &str,
+    exceptions: &[Exception],
+    until: Date,
+    catalogue: &[RuleInfo<'_>],
+    today: Date,
+) -> Checked<Edited> {
+    let before = Policy::parse(path, text, catalogue, today)?;
+    let mut edited = Edited {
+        text: text.to_owned(),
+        ..Edited::default()
+    };
+    let mut added = Vec::new();
+    let chosen = |one: &&Exception| exceptions.contains(one);
+    if before.exceptions().iter().filter(chosen).count() != exceptions.len() {
+        let what = "the exceptions are not where they were";
+        return fail(OperatorError::whole(path, what).with_help("run the same again"));
+    }
+    // From the end of the file on: what is before a change stays where it is.
+    for old in before.exceptions().iter().rev().filter(chosen) {
+        let Some((_, Some(day))) = entry(&edited.text, "exception", old.line, "until") else {
+            let what = format!("line {} begins no [[exception]] of its own", old.line);
+            return fail(OperatorError::whole(path, what).with_help(WAY_OUT));
+        };
+        edited.text.replace_range(day, &until.to_string());
+        let about = format!(
+            "# {}: {} ({})",
+            old.package,
+            old.advisory.clone().unwrap_or_else(|| old.allow.join(", ")),
+            old.reason
+        );
+        edited
+            .removed
+            .insert(0, format!("until = {} {about}", old.until));
+        added.insert(0, format!("until = {until} {about}"));
+    }
+    edited.added = (!added.is_empty()).then(|| added.join("\n"));
+    let after = Policy::parse(path, &edited.text, catalogue, today)?;
+    let expected = before.exceptions().iter().map(|one| Exception {
+        until: if exceptions.contains(one) {
+            until
+        } else {
+            one.until
+        },
+        ..one.clone()
+    });
+    if !expected.eq(after.exceptions().iter().cloned()) {
+        let what = "the exceptions could not be renewed alone";
         return fail(OperatorError::whole(path, what).with_help(WAY_OUT));
     }
     Ok(edited)
@@ -134,6 +193,14 @@ pub fn source(
     let web = ["https://", "http://"]
         .iter()
         .any(|start| address.starts_with(start));
+    if !web && !address.contains(['/', '*']) {
+        let what = format!(
+            "{} is neither the address of a registry nor a repository",
+            crate::text::excerpt(address, 80)
+        );
+        let help = "write it as https://<host>[/<path>], or as <host>/<path> such as github.com/acme/notes";
+        return fail(OperatorError::whole(path, what).with_help(help));
+    }
     let key = if web { "registries" } else { "git" };
     let address = address.trim_end_matches('/');
     let edited = list(text, key, address);
@@ -248,16 +315,21 @@ fn values(text: &str, key: &str) -> Vec<(String, usize)> {
         .collect()
 }
 
-/// `text` without the entries that begin at `lines`. What is between entries stays, comments too.
-fn take_out(path: &Path, text: &str, lines: &[usize]) -> Checked<Edited> {
+/// `text` without the entries `[[kind]]` that begin at `lines`. What is between entries stays, comments too.
+pub(super) fn take_out(path: &Path, text: &str, kind: &str, lines: &[usize]) -> Checked<Edited> {
     let mut places: Vec<Range<usize>> = Vec::new();
     for line in lines {
-        let Some((span, _)) = entry(text, *line) else {
-            let what = format!("line {line} begins no [[exception]] of its own");
+        let Some((span, _)) = entry(text, kind, *line, "allow") else {
+            let what = format!("line {line} begins no [[{kind}]] of its own");
             return fail(OperatorError::whole(path, what).with_help(WAY_OUT));
         };
         places.push(span);
     }
+    Ok(without(text, places))
+}
+
+/// `text` without what is at `places`, which are whole lines.
+pub(super) fn without(text: &str, mut places: Vec<Range<usize>>) -> Edited {
     places.sort_by_key(|place| place.start);
     places.dedup();
     let mut edited = Edited {
@@ -288,12 +360,12 @@ fn take_out(path: &Path, text: &str, lines: &[usize]) -> Checked<Edited> {
         let end = edited.text.len().min(end_of_line(&edited.text, kept));
         edited.text.truncate(end);
     }
-    Ok(edited)
+    edited
 }
 
 /// `text` where the exception at `line` allows only `rest`.
 fn allow_only(path: &Path, text: &str, line: usize, rest: &[String]) -> Checked<String> {
-    let Some((_, Some(allow))) = entry(text, line) else {
+    let Some((_, Some(allow))) = entry(text, "exception", line, "allow") else {
         let what = format!("line {line} begins no [[exception]] of its own");
         return fail(OperatorError::whole(path, what).with_help(WAY_OUT));
     };
@@ -302,10 +374,15 @@ fn allow_only(path: &Path, text: &str, line: usize, rest: &[String]) -> Checked<
     Ok(changed)
 }
 
-/// Where the `[[exception]]` is that begins at `line`, whole lines, and the value of its `allow`.
-fn entry(text: &str, line: usize) -> Option<(Range<usize>, Option<Range<usize>>)> {
+/// Where the `[[kind]]` is that begins at `line`, whole lines, and the value of its `key`.
+fn entry(
+    text: &str,
+    kind: &str,
+    line: usize,
+    key: &str,
+) -> Option<(Range<usize>, Option<Range<usize>>)> {
     let root = DeTable::parse(text).ok()?.into_inner();
-    let DeValue::Array(entries) = root.get("exception")?.get_ref() else {
+    let DeValue::Array(entries) = root.get(kind)?.get_ref() else {
         return None;
     };
     let start_of = |entry: &Spanned<DeValue<'_>>| {
@@ -320,8 +397,8 @@ fn entry(text: &str, line: usize) -> Option<(Range<usize>, Option<Range<usize>>)
         let DeValue::Table(keys) = entry.get_ref() else {
             return None;
         };
-        let allow = keys.get("allow").map(Spanned::span);
-        Some((start..end_of_line(text, end_of(entry)), allow))
+        let value = keys.get(key).map(Spanned::span);
+        Some((start..end_of_line(text, end_of(entry)), value))
     })
 }
 

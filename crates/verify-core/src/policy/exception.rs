@@ -2,6 +2,7 @@
 
 use jiff::civil::Date;
 
+use crate::advisories::is_malware;
 use crate::digest::{Sha256Digest, Sri, TreeDigest};
 use crate::subject::SubjectId;
 
@@ -82,6 +83,17 @@ impl Exception {
     #[must_use]
     pub fn expired(&self, today: Date) -> bool {
         today > self.until
+    }
+
+    /// Whether it may end as late as on `until`.
+    #[must_use]
+    pub fn may_end_on(&self, until: Date, today: Date) -> bool {
+        let most = match self.advisory.as_deref().is_some_and(is_malware) {
+            true => MAX_MALICIOUS_DAYS,
+            false => MAX_EXCEPTION_DAYS,
+        };
+        let last = today.checked_add(jiff::Span::new().days(most));
+        last.is_ok_and(|last| until <= last)
     }
 
     /// Whether it is bound to no bytes: it may be, where it is about a hole and not about malware.

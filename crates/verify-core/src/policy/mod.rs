@@ -9,6 +9,7 @@ pub mod edit;
 mod exception;
 mod glob;
 mod host;
+pub mod keys;
 mod requirements;
 mod rule_set;
 mod signed;

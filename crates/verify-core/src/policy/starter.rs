@@ -159,6 +159,7 @@ mod tests {
             declared: Vec::new(),
             observed: Vec::new(),
             definition: None,
+            mutable: Vec::new(),
             help: String::new(),
             remedy: crate::finding::Remedy::Never,
             about: crate::finding::About::Subject,

@@ -249,6 +249,7 @@ impl Judge<'_> {
             definition: definition(rule, draft.code, &draft.declared, &draft.observed),
             declared: draft.declared,
             observed: draft.observed,
+            mutable: draft.mutable,
             help: if draft.help.is_empty() {
                 rule.help.to_owned()
             } else {

@@ -44,6 +44,8 @@ pub(crate) const UNREVIEWED: &str = review::unreviewed::RULE.id;
 pub(crate) const REVIEW_EXPIRED: &str = review::review_expired::RULE.id;
 /// The finding of what only a machine reviewed.
 pub(crate) const AGENT_REVIEWED_ONLY: &str = review::agent_reviewed_only::RULE.id;
+/// Days ahead that are soon, for the end of an exception.
+pub(crate) const SOON: i64 = hygiene::exception_expiring::SOON;
 /// The findings of exceptions that are not needed any more.
 pub(crate) const NEEDLESS: [&str; 2] = [
     hygiene::exception_expired::RULE.id,

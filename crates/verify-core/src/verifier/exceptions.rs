@@ -1,5 +1,6 @@
 //! Exceptions of the policy: one for what was found, and those that are not needed any more.
 
+use jiff::ToSpan as _;
 use jiff::civil::Date;
 
 use super::{Case, Scope, Verifier};
@@ -9,6 +10,7 @@ use crate::evidence::AdvisedPackage;
 use crate::finding::{About, Finding};
 use crate::policy::starter::binds_definition;
 use crate::policy::{Digests, Exception, ExceptionTarget, MAX_EXCEPTION_DAYS};
+use crate::report::{Report, SubjectReport};
 use crate::rules::{self, Group, Stage};
 use crate::subject::SubjectId;
 use crate::text;
@@ -49,7 +51,7 @@ impl Verifier {
         reason: &str,
     ) -> Result<Exception> {
         let wanted = Wanted::of(finding)?;
-        self.is_last_day(until)?;
+        self.may_end_on(until)?;
         if reason.trim().is_empty() {
             return Err(Error::environment(
                 "the reason is empty",
@@ -106,7 +108,11 @@ impl Verifier {
         }
     }
 
-    fn is_last_day(&self, until: Date) -> Result<()> {
+    /// Whether an exception may end on a day.
+    ///
+    /// # Errors
+    /// When it is over or too far ahead.
+    pub fn may_end_on(&self, until: Date) -> Result<()> {
         let today = self.options.today();
         let wrong = |what: &str| {
             let last = today
@@ -131,14 +137,26 @@ impl Verifier {
     /// As [`Verifier::check`].
     pub fn needless_exceptions(&self) -> Result<Vec<Exception>> {
         let report = self.check(&Scope::Everything)?;
-        let named = |exception: &&Exception| {
-            report.findings.iter().any(|finding| {
-                rules::NEEDLESS.contains(&finding.id)
-                    && finding.locations.iter().any(|at| at.line == exception.line)
-            })
+        let needless = needless(&report);
+        let exceptions = self.policy.exceptions().iter();
+        Ok(exceptions.filter(|one| needless(one)).cloned().collect())
+    }
+
+    /// The exceptions that cover something and end within two weeks, and those that are expired and would cover something.
+    ///
+    /// # Errors
+    /// As [`Verifier::check`].
+    pub fn ending_exceptions(&self) -> Result<Vec<Exception>> {
+        let report = self.check(&Scope::Everything)?;
+        let today = self.options.today();
+        let soon = today.checked_add(rules::SOON.days()).unwrap_or(Date::MAX);
+        let needless = needless(&report);
+        let ends = |exception: &&Exception| match exception.expired(today) {
+            true => would_cover(&report, exception),
+            false => exception.until <= soon && !needless(exception),
         };
         let exceptions = self.policy.exceptions().iter();
-        Ok(exceptions.filter(named).cloned().collect())
+        Ok(exceptions.filter(ends).cloned().collect())
     }
 
     /// The exceptions of `id` that are in force and whose findings no longer arise. None of a subject that is not installed.
@@ -171,6 +189,35 @@ impl Verifier {
         let needless = exceptions.filter(|exception| !changed && !arises(exception));
         Ok(needless.cloned().collect())
     }
+}
+
+/// Whether the report says of an exception that it is expired or covers nothing.
+fn needless(report: &Report) -> impl Fn(&Exception) -> bool {
+    let named = |finding: &&Finding| rules::NEEDLESS.contains(&finding.id);
+    let locations = report.findings.iter().filter(named);
+    let lines: Vec<usize> = locations
+        .flat_map(|finding| finding.locations.iter().map(|at| at.line))
+        .collect();
+    move |exception| lines.contains(&exception.line)
+}
+
+/// Whether an expired exception is about what is installed, and about something that was found again.
+fn would_cover(report: &Report, exception: &Exception) -> bool {
+    let is_same = |subject: &&SubjectReport| {
+        let tree = exception.tree.map(|tree| tree.to_string());
+        subject.id == exception.package
+            && (tree.is_none() || subject.tree == tree)
+            && (exception.definition.is_none() || subject.definition == exception.definition)
+            && (exception.settings.is_none() || subject.settings == exception.settings)
+            && (exception.instructions.is_none() || subject.instructions == exception.instructions)
+            && (exception.dependencies.is_none() || subject.dependencies == exception.dependencies)
+    };
+    let found = |finding: &Finding| {
+        finding.suppressed.is_none()
+            && finding.subject.as_ref() == Some(&exception.package)
+            && exception.allow.iter().any(|id| id == finding.id)
+    };
+    report.subjects.iter().any(|subject| is_same(&subject)) && report.findings.iter().any(found)
 }
 
 fn no_digest(id: &SubjectId) -> Error {

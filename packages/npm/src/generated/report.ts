@@ -418,6 +418,8 @@ export interface Finding {
    * that it covers these values and no others.
    */
   definition?: string | null;
+  /** Paths of a skill that policy can declare as state of the skill's own: then this finding is gone. */
+  mutable?: Array<string>;
   /** What to do next, in words. */
   help: string;
   /** What clears it, as data: a program words it as its own commands or buttons. */
@@ -570,6 +572,8 @@ export type Remedy = {
   kind: "gate";
 } | {
   kind: "prune";
+} | {
+  kind: "renew";
 } | {
   kind: "operator";
   /** What the verifier was not given. */

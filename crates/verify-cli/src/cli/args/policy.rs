@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
+use openclaw_verify_core::policy::keys::Assignment;
 
 /// Arguments of `policy`.
 #[derive(Debug, Args)]
@@ -22,6 +23,21 @@ pub(crate) enum PolicyAction {
     Except(ExceptArgs),
     /// Take out exceptions that are expired or cover nothing
     Prune(PruneArgs),
+    /// Give exceptions that end soon another last day
+    #[command(override_usage = "openclaw-verify policy renew [ID…] --until DAY")]
+    Renew(RenewArgs),
+    /// Set keys, such as host.check=true
+    #[command(override_usage = "openclaw-verify policy set KEY=VALUE…")]
+    Set(SetArgs),
+    /// Take keys, imports or tables out
+    #[command(override_usage = "openclaw-verify policy unset KEY…")]
+    Unset(UnsetArgs),
+    /// Add an entry, such as a rule or a mutable
+    #[command(override_usage = "openclaw-verify policy add ENTRY KEY=VALUE…")]
+    Add(EntryArgs),
+    /// Take one entry out
+    #[command(override_usage = "openclaw-verify policy remove ENTRY KEY=VALUE…")]
+    Remove(EntryArgs),
     /// List a place that code may come from
     #[command(override_usage = "openclaw-verify policy source ADDRESS")]
     Source(SourceArgs),
@@ -51,7 +67,7 @@ pub(crate) struct ExceptArgs {
     /// The last day on which it counts
     ///
     /// At most 180 days ahead.
-    #[arg(long, value_name = "DAY")]
+    #[arg(long, value_name = "DAY", value_parser = day)]
     pub until: jiff::civil::Date,
     /// Why it is accepted until then
     #[arg(long, value_name = "TEXT")]
@@ -129,4 +145,75 @@ pub(crate) struct SourceArgs {
     /// Do not ask
     #[arg(long)]
     pub yes: bool,
+}
+
+/// Arguments of `policy renew`.
+#[derive(Debug, Args)]
+pub(crate) struct RenewArgs {
+    /// Whose exceptions; all that end within two weeks when left out
+    ///
+    /// Left out, those that are expired and would still cover what is found are renewed too. Each stays bound to the bytes that it names.
+    #[arg(value_name = "ID")]
+    pub ids: Vec<String>,
+    /// The last day on which they count
+    ///
+    /// At most 180 days ahead.
+    #[arg(long, value_name = "DAY", value_parser = day)]
+    pub until: jiff::civil::Date,
+    /// Do not ask
+    #[arg(long)]
+    pub yes: bool,
+}
+
+/// Arguments of `policy set`.
+#[derive(Debug, Args)]
+pub(crate) struct SetArgs {
+    /// A key and what it is to say
+    ///
+    /// As preset=strict, levels.unreviewed=warn, advisories.source=https://…, imports.NAME.path=FILE. A key that is given twice is a list.
+    #[arg(value_name = "KEY=VALUE", required = true, value_parser = assignment)]
+    pub keys: Vec<Assignment>,
+    /// Do not ask
+    #[arg(long)]
+    pub yes: bool,
+}
+
+/// Arguments of `policy unset`.
+#[derive(Debug, Args)]
+pub(crate) struct UnsetArgs {
+    /// A key, imports.NAME, or a whole table
+    #[arg(value_name = "KEY", required = true)]
+    pub keys: Vec<String>,
+    /// Do not ask
+    #[arg(long)]
+    pub yes: bool,
+}
+
+/// Arguments of `policy add` and `policy remove`.
+#[derive(Debug, Args)]
+pub(crate) struct EntryArgs {
+    /// rule, mutable, release, skill-signer, file, vex or exception
+    #[arg(value_name = "ENTRY")]
+    pub kind: String,
+    /// Its keys, as match=npm:@acme/* or paths=data/*.json
+    ///
+    /// A key that is given twice is a list. One with the same match, package, path or repository and tags is replaced.
+    #[arg(value_name = "KEY=VALUE", required = true, value_parser = assignment)]
+    pub keys: Vec<Assignment>,
+    /// Do not ask
+    #[arg(long)]
+    pub yes: bool,
+}
+
+fn assignment(text: &str) -> Result<Assignment, String> {
+    match text.split_once('=') {
+        Some((key, value)) if !key.is_empty() => Ok((key.to_owned(), value.to_owned())),
+        _ => Err("expected KEY=VALUE".to_owned()),
+    }
+}
+
+/// A day as people write it.
+pub(super) fn day(text: &str) -> Result<jiff::civil::Date, String> {
+    text.parse()
+        .map_err(|_| "expected a day such as 2027-01-31".to_owned())
 }

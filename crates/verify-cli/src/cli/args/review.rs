@@ -72,7 +72,7 @@ pub(crate) struct ReviewArgs {
     /// The last day on which it counts
     ///
     /// The default is for ever, and for trust one year.
-    #[arg(long, hide_short_help = true, value_name = "DAY")]
+    #[arg(long, hide_short_help = true, value_name = "DAY", value_parser = super::policy::day)]
     pub until: Option<jiff::civil::Date>,
     /// The machine that read it
     ///

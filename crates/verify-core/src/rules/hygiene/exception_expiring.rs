@@ -25,7 +25,7 @@ pub(in crate::rules) const RULE: Rule = Rule {
 };
 
 /// Days ahead that are soon.
-const SOON: i64 = 14;
+pub(in crate::rules) const SOON: i64 = 14;
 
 /// One finding for all of them: the exceptions of a first run end on one day, and what counts is how much work is left.
 fn check(whole: &Whole<'_>, used: &[bool]) -> Vec<Draft> {
@@ -76,16 +76,16 @@ fn check(whole: &Whole<'_>, used: &[bool]) -> Vec<Draft> {
             exception.package, exception.until
         ));
     }
-    if left.is_some() {
-        draft = draft
+    vec![match left {
+        Some(_) => draft
             .help("read the cheapest first, and record that")
             .remedy(Remedy::Review {
                 subject: None,
                 dependencies: false,
                 since: None,
-            });
-    }
-    vec![draft]
+            }),
+        None => draft.remedy(Remedy::Renew),
+    }]
 }
 
 /// How many subjects these exceptions keep from being read, and how much that is; none where nothing is to be read.

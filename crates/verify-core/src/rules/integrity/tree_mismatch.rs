@@ -1,5 +1,7 @@
 //! `tree-mismatch`: the subject's own files are not the locked ones.
 
+use std::collections::BTreeSet;
+
 use js_semver::Version;
 
 use super::{
@@ -24,6 +26,9 @@ pub(in crate::rules) const RULE: Rule = Rule {
     check: Check::Subject(check),
 };
 
+/// Most paths that are named one by one.
+const MOST_PATHS: usize = 8;
+
 fn check(view: &View<'_>) -> Vec<Draft> {
     let mut drafts = Vec::new();
     if let Some(path) = gone(view) {
@@ -46,7 +51,7 @@ fn check(view: &View<'_>) -> Vec<Draft> {
         }
         drafts.push(match view.evidence.tree.state {
             _ if view.whole.stage == Stage::Packed => packed(view, draft),
-            StateChange::Undeclared => draft.help(declare(view)),
+            StateChange::Undeclared => declarable(view, draft),
             _ if only_git(view) => draft.help(
                 "only the .git of the clone differs, no file that OpenClaw loads; a skill needs none: remove it, then accept the new digest by name",
             ),
@@ -106,24 +111,36 @@ fn only_git(view: &View<'_>) -> bool {
 }
 
 /// The way out where only data files of a skill, or git's bookkeeping in a clone, differ.
-fn declare(view: &View<'_>) -> String {
-    let changes = view.evidence.tree.changes.as_deref().unwrap_or_default();
+fn declarable(view: &View<'_>, draft: Draft) -> Draft {
     let (what, paths) = if only_git(view) {
         (
             "only git's own bookkeeping in the clone differs, as after a fetch",
             vec![".git/**".to_owned()],
         )
     } else {
-        let mut paths: Vec<String> = changes
-            .iter()
-            .map(|change| text::visible(&change.path).into_owned())
-            .collect();
-        paths.truncate(8);
-        ("only data files differ", paths)
+        let changes = view.evidence.tree.changes.as_deref().unwrap_or_default();
+        let paths = changes.iter().map(|change| change.path.as_str());
+        ("only data files differ", as_patterns(paths.collect()))
     };
-    // Each line by itself: on one line it would be no TOML.
-    format!(
-        "{what}; if the skill itself writes them, add the lines `[[mutable]]`, `package = {:?}` and `paths = {paths:?}` to the policy; else accept the new digest by name",
-        view.subject.id.as_str()
-    )
+    draft.mutable(paths).help(format!(
+        "{what}; if the skill does not write them itself, accept the new digest by name"
+    ))
+}
+
+/// Few paths as they are, many by their folders and endings: what is declared is written by people.
+fn as_patterns(paths: Vec<&str>) -> Vec<String> {
+    if paths.len() <= MOST_PATHS {
+        let shown = paths.iter().map(|path| text::visible(path).into_owned());
+        return shown.collect();
+    }
+    let patterns = paths.iter().map(|path| {
+        let (folder, name) = path.rsplit_once('/').unwrap_or(("", path));
+        let ending = name.rsplit_once('.').map_or("", |(_, ending)| ending);
+        let folder = match folder.is_empty() {
+            true => String::new(),
+            false => format!("{folder}/"),
+        };
+        text::visible(&format!("{folder}*.{ending}")).into_owned()
+    });
+    patterns.collect::<BTreeSet<_>>().into_iter().collect()
 }
