@@ -4,6 +4,7 @@
 //! finds the same installation and the same files from whatever folder it is run. What chooses form (`--format`, `--color`, `-v`) and
 //! what decides about one run only (`-A`, `--fail-on`, `--now`) is not repeated. Values are one word of a POSIX shell each.
 
+use std::borrow::Cow;
 use std::ffi::OsString;
 use std::path::{Component, Path, PathBuf};
 use std::process::Command;
@@ -15,7 +16,7 @@ use openclaw_verify_core::archive::STATE_OF_CELL;
 use openclaw_verify_core::text;
 
 use crate::cli::Common;
-use crate::operator;
+use crate::{ask, operator};
 
 /// What a call with `--backup` judges.
 struct Cell {
@@ -65,6 +66,15 @@ pub(crate) fn remember(common: &Common, backup: Option<&Path>) {
     let _ = OF_CALL.set(places);
 }
 
+/// OpenClaw asks at a terminal whether what a plugin declares is accepted. Where there is none, it has to be said beforehand, or nothing
+/// is installed. [S `resolvePluginCapabilityConsentCliOptions`]
+fn unasked(command: &str, is_asked: bool) -> Cow<'_, str> {
+    match command.contains("openclaw plugins install ") && !is_asked {
+        true => Cow::Owned(format!("{command} --accept-capabilities")),
+        false => Cow::Borrowed(command),
+    }
+}
+
 /// What makes the folder that this call's commands name; none where they name what is there.
 pub(crate) fn unpacked() -> Option<&'static str> {
     let cell = OF_CALL.get()?.cell.as_ref()?;
@@ -73,6 +83,8 @@ pub(crate) fn unpacked() -> Option<&'static str> {
 
 /// A command of this program, or of OpenClaw, with the places of this call; anything else as it is.
 pub(crate) fn carried(command: &str) -> String {
+    let command = unasked(command, ask::possible());
+    let command = command.as_ref();
     let looks = ["openclaw-verify explain", "openclaw-verify help"]
         .iter()
         .any(|page| command.starts_with(page));
@@ -330,6 +342,18 @@ mod tests {
         for other in ["openclaw-verify explain unpinned", "--online"] {
             assert_eq!(carried(other), other);
         }
+    }
+
+    #[test]
+    fn openclaw_gets_as_an_option_what_it_could_not_ask() {
+        let install = "openclaw plugins install git:a@b --force";
+        assert_eq!(unasked(install, true), install);
+        assert_eq!(
+            unasked(install, false),
+            format!("{install} --accept-capabilities")
+        );
+        let other = "openclaw plugins uninstall a --force";
+        assert_eq!(unasked(other, false), other);
     }
 
     #[test]
