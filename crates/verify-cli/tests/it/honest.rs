@@ -435,7 +435,7 @@ fn a_copy_without_a_linked_plugin_finds_no_needless_exception() {
 
 /// A plugin in development whose packages are links to other projects: one line packs it, unloads the project and installs the package.
 #[test]
-fn a_project_with_links_is_packed_by_one_line() {
+fn a_project_is_packed_by_one_line_where_a_package_holds_all_of_it() {
     let mut installation = Installation::shipped();
     crate::remedies::at_home(&mut installation);
     let linked = installation.home.join("src/plugin-linked");
@@ -456,8 +456,25 @@ fn a_project_with_links_is_packed_by_one_line() {
     fs::write(&config, parsed.to_string()).expect("config");
     for folder in [&linked, &loaded] {
         fs::create_dir_all(folder.join("node_modules")).expect("folder");
-        std::os::unix::fs::symlink("/srv/shared", folder.join("node_modules/shared"))
-            .expect("link");
+        let link = folder.join("node_modules/shared");
+        std::os::unix::fs::symlink("/srv/shared", &link).expect("link");
+        // Packed, it would ask a registry for what the workspace has: no line does that.
+        let (_, report) = installation.check();
+        let id = match folder == &linked {
+            true => "link:acme-linked",
+            false => "load:acme-loaded",
+        };
+        let (what, help) = only(&report, id);
+        assert!(
+            what == "deny unsafe-tree" && !help.contains("npm pack"),
+            "{help}"
+        );
+        assert!(help.contains("--install-links"), "{help}");
+        fs::remove_file(&link).expect("link");
+        let made = std::process::Command::new("mkfifo")
+            .arg(folder.join("pipe"))
+            .status();
+        assert!(made.expect("mkfifo").success());
     }
     let folder = installation.config.join("stand-ins");
     let record = folder.join("asked");

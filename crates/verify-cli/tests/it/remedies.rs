@@ -181,7 +181,7 @@ const ELSEWHERE: [(&str, &str, &str); 5] = [
     (
         "pack",
         "honest.rs",
-        "a_project_with_links_is_packed_by_one_line",
+        "a_project_is_packed_by_one_line_where_a_package_holds_all_of_it",
     ),
     (
         "owner",

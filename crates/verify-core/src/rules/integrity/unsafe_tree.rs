@@ -76,7 +76,7 @@ fn of_part(view: &View<'_>, name: &str, part: &Part) -> Vec<Draft> {
             let mut draft = view.draft(format!("its {name} cannot be digested: {error}"));
             if let TreeError::Unsafe { offenders, .. } = error {
                 draft.evidence = offenders.iter().map(ToString::to_string).collect();
-                draft = with_way_out(draft, view.subject, offenders);
+                draft = with_way_out(draft, view.subject, name, offenders);
             }
             vec![draft]
         }
@@ -93,7 +93,7 @@ fn links_of_store(view: &View<'_>, note: &TreeNote) -> bool {
 
 /// What to do depends on who put it there: OpenClaw makes its own links, the user writes skills, and a publisher's package is whole.
 /// Nothing that is needed is said to be removed.
-fn with_way_out(draft: Draft, subject: &Subject, offenders: &[Offender]) -> Draft {
+fn with_way_out(draft: Draft, subject: &Subject, part: &str, offenders: &[Offender]) -> Draft {
     let all = |kind: fn(&Why) -> bool| offenders.iter().all(|offender| kind(&offender.why));
     if all(|why| matches!(why, Why::HostLinkElsewhere { .. })) {
         return draft
@@ -105,6 +105,10 @@ fn with_way_out(draft: Draft, subject: &Subject, offenders: &[Offender]) -> Draf
             });
     }
     if matches!(subject.source, Source::Link | Source::Load) {
+        // `npm pack` leaves links out, and what a workspace links the packed plugin would ask a registry for.
+        if !all(is_no_link) {
+            return of_workspace(draft, subject, part != "files");
+        }
         let draft = draft.help("it is loaded from the project in which it is developed: pack the plugin and install the archive, so that everything it loads lies in it");
         return match packed(subject) {
             Some(remedy) => draft.remedy(remedy),
@@ -137,6 +141,32 @@ fn with_way_out(draft: Draft, subject: &Subject, offenders: &[Offender]) -> Draf
             (None, _) => place.clone(),
         },
     })
+}
+
+/// A plugin in the project in which it is developed, where links lead out of it: among its packages they make a workspace.
+fn of_workspace(draft: Draft, subject: &Subject, in_packages: bool) -> Draft {
+    let words = match in_packages {
+        true => {
+            "it is loaded from a workspace, and links lead to packages of that: have the package manager make a folder that holds everything, such as `pnpm --filter NAME deploy --prod DIR`, or in the plugin's folder `npm install --install-links`, and load that; to load it no longer until then"
+        }
+        false => {
+            "it is loaded from the project in which it is developed: put what the link leads to in its place, so that everything it loads lies in it; to load it no longer until then"
+        }
+    };
+    let draft = draft.help(words);
+    match subject.load_path.filter(|_| subject.source == Source::Load) {
+        Some(number) => draft.remedy(Remedy::Unset {
+            path: format!("plugins.load.paths[{number}]"),
+        }),
+        None => draft.remedy(Remedy::Operator { input: None }),
+    }
+}
+
+fn is_no_link(why: &Why) -> bool {
+    matches!(
+        why,
+        Why::SpecialFile(_) | Why::Name(_) | Why::Collision { .. }
+    )
 }
 
 /// What holds all offenders of a skill, where that is less than the whole skill: the one link or file, or the folder of all of them.
