@@ -4,7 +4,7 @@
 //! The walk finds at least what OpenClaw finds: its limits are higher, and a limit that is reached is reported.
 
 use std::collections::BTreeSet;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 use serde_json::Value;
 
@@ -246,6 +246,7 @@ pub(super) fn walk(
     };
     let mut seen = BTreeSet::from([real_root.clone()]);
     let mut queue = std::collections::VecDeque::from([(String::new(), real_root.clone(), true)]);
+    let mut elsewhere = Vec::new();
     while let Some((relative, real, loaded)) = queue.pop_front() {
         // A `SKILL.md` of any type ends the walk below it, as in OpenClaw; the digest of the skill covers what lies there.
         if paths.is_there(&real.join("SKILL.md")) {
@@ -284,7 +285,12 @@ pub(super) fn walk(
             } else {
                 format!("{relative}/{name}")
             };
-            let Some(target) = target(real.join(&name), link, paths, found) else {
+            let entry = real.join(&name);
+            if root.generated && is_of_host_elsewhere(&entry, paths) {
+                elsewhere.push(text::excerpt(&paths.shown(&entry), 120));
+                continue;
+            }
+            let Some(target) = target(entry, link, paths, found) else {
                 continue;
             };
             let inside =
@@ -295,7 +301,30 @@ pub(super) fn walk(
             }
         }
     }
+    if !elsewhere.is_empty() {
+        found.observations.push(Observation::NotHere {
+            what: format!(
+                "skills of the host package, to which {} lead",
+                elsewhere.join(", ")
+            ),
+            why: "links of OpenClaw's own lead out of the copy".to_owned(),
+        });
+    }
     candidates
+}
+
+/// Whether a link that OpenClaw makes leads, in a copy, to a skill of the host package where that was. That OpenClaw was used is no reason
+/// to doubt the copy; where it leads is not seen from here, which is said.
+fn is_of_host_elsewhere(entry: &Path, paths: &Paths) -> bool {
+    let target = std::fs::read_link(entry)
+        .ok()
+        .filter(|target| paths.relocated() && target.is_absolute());
+    let is_of_host = |target: &Path| {
+        let plain = target.components().all(|part| part != Component::ParentDir);
+        let mut above = target.ancestors();
+        plain && above.any(|at| at.ends_with("node_modules/openclaw/dist/extensions"))
+    };
+    target.is_some_and(|target| is_of_host(&target) && paths.real(entry).is_err())
 }
 
 /// The folder that an entry is, through the link that it may be; none where it leads to no folder.

@@ -16,6 +16,7 @@ pub(super) struct State {
     config: Value,
     agents: Vec<&'static str>,
     plugins: Vec<PluginRoot>,
+    relocated_from: Option<PathBuf>,
 }
 
 impl State {
@@ -30,7 +31,13 @@ impl State {
             config: json!({}),
             agents: Vec::new(),
             plugins: Vec::new(),
+            relocated_from: None,
         }
+    }
+
+    /// Makes it a copy of what was there.
+    fn relocate(&mut self, from: &str) {
+        self.relocated_from = Some(PathBuf::from(from));
     }
 
     pub(super) fn state(&self) -> PathBuf {
@@ -71,7 +78,7 @@ impl State {
             state_dir: self.state(),
             host: None,
             host_command: None,
-            relocated_from: None,
+            relocated_from: self.relocated_from.clone(),
             home: self.state().parent().map(Path::to_owned),
             config: None,
             tmp: None,
@@ -771,6 +778,36 @@ fn generated_links_to_plugin_skills_are_no_subjects() {
     let found = state.skills();
     // What leads out of the plugins and stays in the state directory is no link that OpenClaw made.
     assert_eq!(ids(&found), ["skill:plugin-skills/b", "skill:plugin.p/a"]);
+}
+
+/// A state that was used holds links to the host's skills, which are not there in a copy.
+#[test]
+fn in_a_copy_links_to_skills_of_the_host_are_no_fault() {
+    for (target, fault) in [
+        (
+            "/srv/oc/node_modules/openclaw/dist/extensions/canvas/skills/canvas",
+            false,
+        ),
+        (
+            "/srv/oc/node_modules/openclaw/dist/extensions/../../../../evil",
+            true,
+        ),
+        ("/srv/evil", true),
+    ] {
+        let mut state = State::new();
+        let links = state.state().join("plugin-skills");
+        std::fs::create_dir_all(&links).expect("mkdir");
+        symlink(target, links.join("canvas")).expect("link");
+        state.relocate("/gone/.openclaw");
+        let found = state.skills();
+        let observed = format!("{:?}", found.observations);
+        assert_eq!(
+            observed.contains("Unreadable"),
+            fault,
+            "{target}: {observed}"
+        );
+        assert_eq!(observed.contains("NotHere"), !fault, "{target}: {observed}");
+    }
 }
 
 #[test]
