@@ -37,13 +37,21 @@ impl HostLayout {
         let enclosing = host
             .parent()
             .filter(|parent| file_name(parent) == "node_modules");
-        let alone = || Self {
+        let alone = || {
+            Self {
             boundary: host.to_owned(),
             siblings: None,
             npm_project: None,
             unknown: missing_dependency(package, |name| {
                 paths.kind(&host.join("node_modules").join(name)) != Entry::Nothing
+            })
+            .map(|why| match enclosing {
+                None if is_renamed(paths, host, package) => format!(
+                    "{why}, beside it: the folder of both has to be called node_modules, as where OpenClaw runs"
+                ),
+                _ => why,
             }),
+        }
         };
         let Some(enclosing) = enclosing else {
             return alone();
@@ -214,6 +222,19 @@ fn folders(paths: &Paths, folder: &Path) -> Result<Vec<PathBuf>, String> {
     Ok(entries.filter(real).collect())
 }
 
+/// Whether a dependency lies beside the package, where Node looks only in a folder that is called `node_modules`.
+fn is_renamed(paths: &Paths, host: &Path, package: &Value) -> bool {
+    let dependencies = package.get("dependencies").and_then(Value::as_object);
+    let beside = |name: &String| {
+        let place = host.parent().map(|parent| parent.join(name));
+        place.is_some_and(|place| paths.kind(&place) != Entry::Nothing)
+    };
+    dependencies
+        .into_iter()
+        .flatten()
+        .any(|(name, _)| beside(name))
+}
+
 /// A dependency that no digest would cover.
 fn missing_dependency(package: &Value, covered: impl Fn(&str) -> bool) -> Option<String> {
     let dependencies = package.get("dependencies").and_then(Value::as_object);
@@ -251,6 +272,18 @@ mod tests {
         let dir = tempfile::tempdir().expect("temp dir");
         let real = std::fs::canonicalize(dir.path()).expect("real");
         (dir, real)
+    }
+
+    #[test]
+    fn a_folder_of_packages_under_another_name_is_said() {
+        let (_dir, base) = base();
+        let host = package(&base, "host-modules/openclaw");
+        package(&base, "host-modules/a");
+        let why = layout(&base, &host).unknown.unwrap_or_default();
+        assert!(why.contains("has to be called node_modules"), "{why}");
+        let host = package(&base, "alone/openclaw");
+        let why = layout(&base, &host).unknown.unwrap_or_default();
+        assert!(why.ends_with("lies outside the package"), "{why}");
     }
 
     #[test]
