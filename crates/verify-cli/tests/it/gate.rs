@@ -208,7 +208,7 @@ fn what_was_set_up_is_removed_by_openclaws_own_command() {
     let bin = installation.home.join("bin");
     std::fs::create_dir_all(&bin).expect("folder");
     let openclaw = bin.join("openclaw");
-    std::fs::write(&openclaw, "#!/bin/sh\necho \"$@\" > \"$HOME/called\"\n").expect("script");
+    std::fs::write(&openclaw, "#!/bin/sh\necho \"$@\" >> \"$HOME/called\"\n").expect("script");
     let mode = std::os::unix::fs::PermissionsExt::from_mode(0o755);
     std::fs::set_permissions(&openclaw, mode).expect("mode");
     let mut command = installation.command(&["gate", "--remove", "--apply"]);
@@ -218,6 +218,14 @@ fn what_was_set_up_is_removed_by_openclaws_own_command() {
     assert!(run.stdout.contains("no longer asks"), "{}", run.stdout);
     let called = std::fs::read_to_string(installation.home.join("called")).expect("called");
     assert_eq!(called, "config unset security.installPolicy\n");
+    // Where there is none, OpenClaw says so.
+    let none = "#!/bin/sh\necho 'Config path not found: security.installPolicy.' >&2\nexit 1\n";
+    std::fs::write(&openclaw, none).expect("script");
+    let mut command = installation.command(&["gate", "--remove", "--apply"]);
+    command.env("PATH", format!("{}:/usr/bin:/bin", bin.display()));
+    let run = Run::of(&command.output().expect("the binary runs"));
+    assert_eq!(run.code, 0, "{}", run.text());
+    assert!(run.stderr.contains("nothing to take out"), "{}", run.stderr);
 
     for wrong in [&["gate", "--apply"][..], &["gate", "--setup", "--remove"]] {
         let run = installation.run(wrong);

@@ -3,6 +3,7 @@
 
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
+use std::process::ExitStatus;
 
 use openclaw_verify_core::{Error, Result, text};
 use serde_json::json;
@@ -132,15 +133,12 @@ fn arguments(common: &Common, args: &GateArgs, config: &Path) -> Result<Vec<Stri
 pub(super) fn remove(common: &Common, args: &GateArgs) -> Result<Exit> {
     refuse_copy(common, args)?;
     let command = ["config", "unset", "security.installPolicy"];
-    if args.apply {
-        if !is_set(common) {
-            output::stderr("OpenClaw's config names no gate, so there is nothing to take out");
-            if common.format != Format::Human {
-                said(common, &command, false)?;
-            }
-            return Ok(Exit::Clean);
+    if args.apply && !unset(common, &command)? {
+        output::stderr("OpenClaw's config names no gate, so there is nothing to take out");
+        if common.format != Format::Human {
+            said(common, &command, false)?;
         }
-        apply(common, &command)?;
+        return Ok(Exit::Clean);
     }
     if common.format != Format::Human {
         said(common, &command, args.apply)?;
@@ -203,26 +201,42 @@ fn lock_anew(common: &Common) {
     }
 }
 
-/// Whether OpenClaw's config has what `--remove` takes out. Where OpenClaw cannot say, the command itself will.
-fn is_set(common: &Common) -> bool {
-    let asked = commands::openclaw(common, &["config", "get", "security.installPolicy"]).output();
-    asked.map_or(true, |said| {
-        said.status.success() || !String::from_utf8_lossy(&said.stderr).contains("Config path")
-    })
+/// Has OpenClaw take the key out; whether it was there. One start of OpenClaw says both.
+fn unset(common: &Common, arguments: &[&str]) -> Result<bool> {
+    let said = commands::openclaw(common, arguments)
+        .output()
+        .map_err(no_openclaw)?;
+    let errors = String::from_utf8_lossy(&said.stderr);
+    if !said.status.success() && errors.contains("Config path not found") {
+        return Ok(false);
+    }
+    for line in String::from_utf8_lossy(&said.stdout)
+        .lines()
+        .chain(errors.lines())
+    {
+        output::stderr(&text::visible(line));
+    }
+    ended(arguments, said.status).map(|()| true)
 }
 
 /// Runs OpenClaw's own command. `config` loads no plugin, so nothing under test runs.
 fn apply(common: &Common, arguments: &[&str]) -> Result<()> {
     let status = commands::openclaw(common, arguments)
         .status()
-        .map_err(|error| Error::Environment {
-            what: "openclaw could not be run".to_owned(),
-            source: Some(error),
-            help: Some(
-                "put it on PATH, or run the command that is printed without --apply".to_owned(),
-            ),
-            needs: None,
-        })?;
+        .map_err(no_openclaw)?;
+    ended(arguments, status)
+}
+
+fn no_openclaw(error: std::io::Error) -> Error {
+    Error::Environment {
+        what: "openclaw could not be run".to_owned(),
+        source: Some(error),
+        help: Some("put it on PATH, or run the command that is printed without --apply".to_owned()),
+        needs: None,
+    }
+}
+
+fn ended(arguments: &[&str], status: ExitStatus) -> Result<()> {
     match status.success() {
         true => Ok(()),
         false => Err(Error::environment(
