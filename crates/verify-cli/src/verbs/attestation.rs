@@ -10,6 +10,7 @@ use openclaw_verify_core::provenance::{
     verify_attestation,
 };
 use openclaw_verify_core::release::{AllowedSigners, verify_signed_statement};
+use openclaw_verify_core::tree::{self, TreeOptions, TreeSpec};
 use openclaw_verify_core::{Error, OperatorError, Result, read, text};
 
 use crate::anchors::{anchors, own_text};
@@ -172,7 +173,7 @@ fn public_key(path: &Path) -> Result<PublicKey> {
     })
 }
 
-/// A file, unless the argument is written as a digest. A file of such a name can be given as `./sha256:…`.
+/// A file or folder, unless the argument is written as a digest. A file of such a name can be given as `./sha256:…`.
 fn artifact(argument: &Path) -> Result<Artifact<'static>> {
     let digest = argument.to_str().and_then(|text| {
         let sha256 = text.parse::<Sha256Digest>().map(Artifact::sha256);
@@ -187,13 +188,32 @@ fn artifact(argument: &Path) -> Result<Artifact<'static>> {
     });
     match digest {
         Some(artifact) => Ok(artifact),
+        None if argument.is_dir() => folder(argument),
         None => Artifact::file(argument).map_err(|error| {
-            Error::environment(
-                format!("{} {error}", operator::shown(argument)),
-                "name a file that can be read, or its digest as sha256:HEX, sha512:HEX or sha512-BASE64, with HEX in small letters",
-            )
+            let help = match argument.to_string_lossy().starts_with("git-sha256:") {
+                true => "a statement names the SHA-256 of the manifest in its place: name the folder, or that digest as sha256:HEX",
+                false => "name a file or folder that can be read, or its digest as sha256:HEX, sha512:HEX or sha512-BASE64, with HEX in small letters",
+            };
+            Error::environment(format!("{} {error}", operator::shown(argument)), help)
         }),
     }
+}
+
+/// A folder, by the digest that a statement has of one of which nothing is left out: the SHA-256 of its manifest.
+fn folder(argument: &Path) -> Result<Artifact<'static>> {
+    let root = argument
+        .canonicalize()
+        .map_err(|error| Error::io("find", argument, error))?;
+    let tree = tree::digest(&TreeSpec::whole(root), &TreeOptions::default()).map_err(|error| {
+        Error::Subject {
+            place: operator::shown(argument),
+            why: error.to_string(),
+            help: None,
+        }
+    })?;
+    Ok(Artifact::sha256(Sha256Digest::of(
+        &tree.manifest.to_bytes(),
+    )))
 }
 
 /// Whether a file can be a bundle at all: JSON, or lines of JSON.

@@ -209,6 +209,15 @@ fn ssh_keygen_and_this_program_agree_about_ssh_signatures() {
             let by_ssh = ["--bundle", &bundle, "--signers", &signers];
             let run = place.judge(&statement, WEATHER, &by_ssh);
             assert_eq!(run.code, code, "{}", run.text());
+            // The folder itself says the same, and another one does not.
+            let plugins = place.0.state.join("extensions");
+            for (folder, code) in [(plugins.join("acme-notes"), code), (plugins, 1)] {
+                let mut command = bare(&place.0.home, &place.0.home);
+                command.arg("attestation").arg(&folder).args(by_ssh);
+                command.args(["--now", crate::support::NOW]);
+                let run = Run::of(&command.output().expect("run"));
+                assert_eq!(run.code, code, "{}: {}", folder.display(), run.text());
+            }
         };
         let theirs = |good: bool| {
             let run = Command::new("ssh-keygen")
