@@ -52,7 +52,6 @@ fn an_import_is_whole_or_nothing_and_can_be_looked_at() {
     let index = installation
         .home
         .join(".cache/openclaw-verify/advisories.index");
-    let before = fs::read(&index).expect("index");
     for wanted in [
         "1 record on 1 package of npm, 1 of them about malware",
         "the newest is of 2026-11-01",
@@ -61,12 +60,17 @@ fn an_import_is_whole_or_nothing_and_can_be_looked_at() {
     ] {
         assert!(run.stdout.contains(wanted), "{wanted}: {}", run.stdout);
     }
+    // From within the folder it has the same name.
+    let mut within = installation.command(&["advisories", "import", "."]);
+    let run = crate::support::Run::of(&within.current_dir(&folder).output().expect("run"));
+    assert!(run.stdout.contains("from osv  sha256:"), "{}", run.text());
     let run = installation.run(&["advisories", "--format", "json"]);
     let value: Value = serde_json::from_str(&run.stdout).expect("JSON");
     assert_eq!(
         (&value["records"], &value["malicious"]),
         (&json!(1), &json!(1))
     );
+    let before = fs::read(&index).expect("index");
     // A record that cannot be read keeps the old index, unless it is allowed.
     fs::write(folder.join("broken.json"), "{\"id\":\"GHSA-1\"}").expect("record");
     let run = installation.run(&["advisories", "import", &shown]);

@@ -559,8 +559,15 @@ fn leads_to_folder(path: &Path) -> bool {
     fs::metadata(path).is_ok_and(|found| found.is_dir())
 }
 
+/// The last part of a path; of one such as `.`, of the folder that it is.
 fn file_name(path: &Path) -> String {
-    path.file_name()
+    let real = match path.file_name() {
+        Some(_) => None,
+        None => fs::canonicalize(path).ok(),
+    };
+    real.as_deref()
+        .unwrap_or(path)
+        .file_name()
         .unwrap_or_default()
         .to_string_lossy()
         .into_owned()
