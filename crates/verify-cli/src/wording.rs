@@ -393,9 +393,10 @@ fn of_openclaw(remedy: &Remedy) -> Option<String> {
             shell_word(name)
         )),
         Remedy::Unset { path } => Some(format!("openclaw config unset {}", shell_word(path))),
-        Remedy::UnsetStored { name } => {
-            Some(format!("openclaw secrets store rm {}", shell_word(name)))
-        }
+        Remedy::UnsetStored { name } => Some(format!(
+            "openclaw secrets store rm {} --yes",
+            shell_word(name)
+        )),
         _ => None,
     }
 }

@@ -119,7 +119,7 @@ fn cases() -> Vec<Case> {
             "check",
             "unrecorded",
             stored,
-            Then::Asked("openclaw secrets store rm BASH_ENV"),
+            Then::Asked("openclaw secrets store rm BASH_ENV --yes"),
         ),
         case(
             "drop",
