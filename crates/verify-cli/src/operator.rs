@@ -457,6 +457,12 @@ pub(crate) fn installation(common: &Common) -> Result<Installation> {
                 needs: Some(Input::StateDir),
             });
         }
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            return Err(Error::environment(
+                format!("the state directory {} is not there", shown(&state_dir)),
+                "name the folder that holds OpenClaw's openclaw.json, mostly ~/.openclaw: --state-dir DIR",
+            ));
+        }
         Err(error) => return Err(Error::io("read the state directory", state_dir, error)),
     }
     let linked = state_dir.is_symlink();

@@ -179,3 +179,16 @@ fn unknown_ids_are_mistakes() {
         "tampering can never be lowered"
     );
 }
+
+#[test]
+fn a_state_directory_that_is_not_there_says_what_to_name() {
+    let mut installation = Installation::empty();
+    installation.state = installation.home.join("nope");
+    let run = installation.run(&["check"]);
+    assert_eq!(run.code, 2, "{}", run.text());
+    assert!(
+        run.stderr.contains("is not there") && run.stderr.contains("--state-dir DIR"),
+        "{}",
+        run.stderr
+    );
+}
