@@ -54,7 +54,8 @@ impl Page {
             let heading = heading.trim_start_matches('#').trim();
             let _ = writeln!(self.out, "{bold}{heading}{bold:#}");
         } else if line.starts_with("    ") && self.text.is_empty() {
-            let _ = writeln!(self.out, "{line}");
+            // It is laid out by hand, or to be copied.
+            let _ = writeln!(self.out, "{}", wrap::whole(line));
         } else if let Some(item) = line.strip_prefix("- ") {
             self.end_text();
             self.text = format!("- {HANG}{item}");
@@ -215,11 +216,10 @@ mod tests {
 
     #[test]
     fn paragraphs_lists_and_blocks_keep_their_edges() {
-        let text =
-            "# x\n\none two\nthree\n\n- four five\n  six seven\n- eight * nine\n\n    cp a b\n";
+        let text = "# x\n\none two\nthree\n\n- four five\n  six seven\n- eight * nine\n\n    cp a b to what is wider\n";
         assert_eq!(
             plain(text, 20),
-            "x\n\none two three\n\n- four five six\n  seven\n- eight * nine\n\n    cp a b\n"
+            "x\n\none two three\n\n- four five six\n  seven\n- eight * nine\n\n    cp a b to what is wider\n"
         );
     }
 }
