@@ -224,6 +224,18 @@ pub(super) fn extra_dirs(
     folders
 }
 
+/// The folder that a root is; none where there is none, which is said where something else is in its place.
+fn real_root(root: &Root, paths: &Paths, found: &mut Found) -> Option<PathBuf> {
+    let real = paths.real(&root.folder).ok();
+    if real.is_none() && paths.is_there(&root.folder) {
+        found.observations.push(Observation::Unreadable {
+            place: paths.shown(&root.folder),
+            why: "cannot be followed to a folder".to_owned(),
+        });
+    }
+    real
+}
+
 /// Finds every skill below a root.
 pub(super) fn walk(
     number: usize,
@@ -234,14 +246,7 @@ pub(super) fn walk(
 ) -> Vec<Candidate> {
     let mut candidates = Vec::new();
     let mut budget = MAX_ENTRIES;
-    let Ok(real_root) = paths.real(&root.folder) else {
-        if paths.is_there(&root.folder) {
-            let why = "cannot be followed to a folder".to_owned();
-            found.observations.push(Observation::Unreadable {
-                place: paths.shown(&root.folder),
-                why,
-            });
-        }
+    let Some(real_root) = real_root(root, paths, found) else {
         return candidates;
     };
     let mut seen = BTreeSet::from([real_root.clone()]);
@@ -301,16 +306,22 @@ pub(super) fn walk(
             }
         }
     }
-    if !elsewhere.is_empty() {
-        found.observations.push(Observation::NotHere {
-            what: format!(
-                "skills of the host package, to which {} lead",
-                elsewhere.join(", ")
-            ),
-            why: "links of OpenClaw's own lead out of the copy".to_owned(),
-        });
-    }
+    say_elsewhere(&elsewhere, found);
     candidates
+}
+
+/// Names links that lead to skills of the host where that was.
+fn say_elsewhere(links: &[String], found: &mut Found) {
+    if links.is_empty() {
+        return;
+    }
+    found.observations.push(Observation::NotHere {
+        what: format!(
+            "skills of the host package, to which {} lead",
+            links.join(", ")
+        ),
+        why: "links of OpenClaw's own lead out of the copy".to_owned(),
+    });
 }
 
 /// Whether a link that OpenClaw makes leads, in a copy, to a skill of the host package where that was. That OpenClaw was used is no reason
