@@ -641,6 +641,44 @@ fn changed_files_are_named_and_prove_no_origin() {
 }
 
 #[test]
+fn an_install_that_was_cut_off_lacks_what_is_missing_and_nothing_else() {
+    let mut place = Place::new();
+    place.publish("1.2.0", BUILT);
+    place.install("1.2.0");
+    let db = rusqlite::Connection::open(place.path("state/state/openclaw.sqlite")).expect("open");
+    let none =
+        json!({ "revision": 1, "index": { "version": 1, "installRecords": {}, "plugins": [] } });
+    db.execute(
+        "UPDATE config_machine_state SET value_json = ?1",
+        [none.to_string()],
+    )
+    .expect("update");
+    let folder = format!("state/{PROJECT}/node_modules/{NAME}");
+    place.run(&format!("rm '{folder}/index.js'"));
+    let report = place.online("");
+    let found = |id: &str| report.findings.iter().find(|finding| finding.id == id);
+    let finding = found("archive-mismatch").expect("a finding");
+    assert_eq!(finding.evidence, ["removed @acme/notes@1.2.0: index.js"]);
+    let missing = "1 of 7 files of the published archive of @acme/notes@1.2.0 is missing";
+    assert_eq!(finding.message, missing);
+    assert!(finding.help.contains("cut off"), "{}", finding.help);
+    assert_eq!(found("unrecorded").expect("the other").level, Level::Deny);
+    // What was changed is not called missing.
+    place.write(&format!("{folder}/cli.js"), "evil");
+    let report = place.online("");
+    let finding = report
+        .findings
+        .iter()
+        .find(|one| one.id == "archive-mismatch");
+    let finding = finding.expect("a finding");
+    assert!(
+        finding.message.starts_with("2 files differ"),
+        "{}",
+        finding.message
+    );
+}
+
+#[test]
 fn a_package_that_its_archive_does_not_hold_proves_no_origin() {
     let mut place = Place::new();
     place.publish("1.2.0", BUILT);

@@ -150,15 +150,7 @@ pub(super) fn piece(
         };
     }
     let count = real.len();
-    let why = format!(
-        "{count} {} from the published archive of {}",
-        if count == 1 {
-            "file differs"
-        } else {
-            "files differ"
-        },
-        piece.label()
-    );
+    let why = difference(&real, &unpacked, piece);
     let mut differences: Vec<String> = real
         .iter()
         .take(LINES)
@@ -172,6 +164,21 @@ pub(super) fn piece(
         differences,
         archive,
     }
+}
+
+/// How a package differs from its archive. Where files are missing and nothing else, an install was cut off or something took them away.
+fn difference(real: &[FileChange], unpacked: &Unpacked, piece: &Piece) -> String {
+    let (count, label) = (real.len(), piece.label());
+    if real.iter().all(|change| change.kind == ChangeKind::Removed) {
+        let all = text::count(unpacked.manifest.entries().len() as u64, "file");
+        let are = if count == 1 { "is" } else { "are" };
+        return format!("{count} of {all} of the published archive of {label} {are} missing");
+    }
+    let differ = match count {
+        1 => "file differs",
+        _ => "files differ",
+    };
+    format!("{count} {differ} from the published archive of {label}")
 }
 
 /// Compares a package that came inside another one's archive with the archive that it is published as. Packages below it are its own

@@ -75,6 +75,12 @@ fn has_own_archive(subject: &Subject) -> bool {
     matches!(subject.source, Source::Npm | Source::NpmPack)
 }
 
+/// Whether a subject lies where npm puts packages, though no record says that it was installed: an install that was cut off. Its own
+/// package.json says which archive it is then.
+fn is_placed(subject: &Subject, own: &str) -> bool {
+    subject.source == Source::Unrecorded && own.contains("node_modules/")
+}
+
 impl PackageLayout {
     /// Reads the packages of `subject`.
     pub(super) fn read(subject: &Subject, host: Option<&Path>) -> Self {
@@ -91,8 +97,8 @@ impl PackageLayout {
             .trees
             .tree
             .as_ref()
-            .filter(|_| has_own_archive(subject))
-            .and_then(|spec| layout.below(&spec.root));
+            .and_then(|spec| layout.below(&spec.root))
+            .filter(|own| has_own_archive(subject) || is_placed(subject, own));
         if own.as_deref() == Some("") {
             layout.pieces.push(own_piece(
                 subject,
@@ -215,10 +221,12 @@ fn own_piece(
     let locked = instance.and_then(|instance| instance.locked.as_ref()?.integrity);
     Piece {
         path: path.to_owned(),
-        name: if subject.kind == Kind::Core {
-            "openclaw".to_owned()
-        } else {
-            subject.id.name().to_owned()
+        name: match (subject.kind, subject.source) {
+            (Kind::Core, _) => "openclaw".to_owned(),
+            (_, Source::Unrecorded) => manifest
+                .and_then(|manifest| manifest.name.clone())
+                .unwrap_or_default(),
+            _ => subject.id.name().to_owned(),
         },
         version,
         integrity: integrity.or(locked),

@@ -248,7 +248,8 @@ fn published(
         if piece.own {
             found.archive = compared.fact;
             found.differences = compared.differences;
-            if let Some(arrival) = arrival {
+            // Who built what no record explains is not asked.
+            if let Some(arrival) = arrival.filter(|_| subject.source != Source::Unrecorded) {
                 arrival.origin(&planned.requirements, sources, now, &mut found)?;
             }
         } else {

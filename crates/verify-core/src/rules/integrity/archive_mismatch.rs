@@ -4,6 +4,7 @@ use super::announced;
 use crate::fact::Fact;
 use crate::finding::{Draft, Level, RemedyKind};
 use crate::rules::{Check, Group, Rule, Stage, Stages, View};
+use crate::subject::Source;
 
 pub(in crate::rules) const RULE: Rule = Rule {
     id: "archive-mismatch",
@@ -20,6 +21,10 @@ pub(in crate::rules) const RULE: Rule = Rule {
     check: Check::Subject(check),
 };
 
+/// What to do about a package that no record explains.
+const CUT_OFF: &str = "an install that was cut off leaves such a folder; if it is yours, install it again with `openclaw plugins install` from \
+    its source; set it aside";
+
 fn check(view: &View<'_>) -> Vec<Draft> {
     let published = &view.evidence.published;
     let mut drafts = Vec::new();
@@ -32,6 +37,12 @@ fn check(view: &View<'_>) -> Vec<Draft> {
         let mut draft = view.draft(why.clone()).about_dependencies();
         draft.evidence.clone_from(&published.dependency_differences);
         drafts.push(draft);
+    }
+    if view.subject.source == Source::Unrecorded {
+        drafts = drafts
+            .into_iter()
+            .map(|draft| draft.help(CUT_OFF))
+            .collect();
     }
     drafts.extend(announced::other_archive(view));
     if view.whole.stage == Stage::Packed {
