@@ -5,6 +5,7 @@
 
 mod selftest;
 pub(super) mod setup;
+mod stable;
 
 use std::ffi::OsString;
 use std::io::Read as _;

@@ -12,6 +12,8 @@ use crate::cli::{Common, Format, GateArgs, Instead};
 use crate::operator::{self, LOCK};
 use crate::{Exit, commands, output, render};
 
+use super::stable;
+
 /// Takes over the changed config.
 const LOCK_ANEW: &str = "openclaw-verify lock --accept config:openclaw";
 
@@ -96,7 +98,7 @@ fn arguments(common: &Common, args: &GateArgs, config: &Path) -> Result<Vec<Stri
     let host = operator::host(common);
     let mut arguments = vec!["gate".to_owned(), "--config".to_owned(), plain(config)?];
     match &host {
-        Some(host) => arguments.extend(["--openclaw".to_owned(), plain(host)?]),
+        Some(host) => arguments.extend(["--openclaw".to_owned(), plain(&stable::path(host))?]),
         None => output::stderr(
             "note: no host package was found; name it with --openclaw DIR, so that links to it can be checked",
         ),
