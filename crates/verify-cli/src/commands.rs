@@ -18,12 +18,14 @@ use openclaw_verify_core::text;
 use crate::cli::Common;
 use crate::{ask, operator};
 
-/// What a call with `--backup` judges.
-struct Cell {
-    /// Makes the folder that its commands name.
-    unpack: String,
-    /// Where the cell has its state directory.
+/// Where OpenClaw runs that a copy or a backup is of.
+struct Original {
+    /// Makes the folder that the commands of a backup name.
+    unpack: Option<String>,
+    /// Where it has its state directory.
     state: PathBuf,
+    /// The copy that was judged.
+    copy: Option<PathBuf>,
 }
 
 /// The places that this call named.
@@ -34,10 +36,8 @@ pub(crate) struct Places {
     openclaw: Chosen,
     /// The state directory.
     state: Option<PathBuf>,
-    /// Where a backup is judged: what clears a finding is done in the cell, or in the unpacked backup.
-    cell: Option<Cell>,
-    /// Whether it is a copy, in which no OpenClaw runs.
-    is_copy: bool,
+    /// Where a copy or a backup is judged: what changes OpenClaw or its files is done there, since the copy is run by nothing.
+    original: Option<Original>,
     /// The last day of an exception that is suggested.
     until: Date,
 }
@@ -77,8 +77,7 @@ fn unasked(command: &str, is_asked: bool) -> Cow<'_, str> {
 
 /// What makes the folder that this call's commands name; none where they name what is there.
 pub(crate) fn unpacked() -> Option<&'static str> {
-    let cell = OF_CALL.get()?.cell.as_ref()?;
-    Some(&cell.unpack)
+    OF_CALL.get()?.original.as_ref()?.unpack.as_deref()
 }
 
 /// A command of this program, or of OpenClaw, with the places of this call; anything else as it is.
@@ -95,18 +94,22 @@ pub(crate) fn carried(command: &str) -> String {
         .iter()
         .any(|verb| command.starts_with(verb));
     match OF_CALL.get() {
+        // A copy asks no gate, and the original is another call's.
         Some(Places {
-            cell: Some(cell), ..
-        }) if !looks && !option && (lives || !own) => cell.inside(command),
+            original: Some(Original { unpack: None, .. }),
+            ..
+        }) if command.starts_with("openclaw-verify gate ") => {
+            "openclaw-verify explain install-not-gated".to_owned()
+        }
+        Some(Places {
+            original: Some(original),
+            ..
+        }) if !looks && !option && (lives || !own) => original.inside(command),
         // The one that was judged is the one that is meant.
         Some(Places {
             state: Some(state), ..
         }) if command == "--state-dir DIR" => {
             format!("--state-dir {}", text::shell_word(&state.to_string_lossy()))
-        }
-        // A copy asks no gate, and the original is another call's.
-        Some(Places { is_copy: true, .. }) if command.starts_with("openclaw-verify gate ") => {
-            "openclaw-verify explain install-not-gated".to_owned()
         }
         Some(places) if own => places.after(command),
         Some(places) if command.starts_with("openclaw ") => places.for_openclaw(command),
@@ -187,13 +190,17 @@ impl Places {
             .map(|given| format!(" --env {}", text::shell_word(given)));
         let dev = common.dev.then(|| " --dev".to_owned());
         let own = given.chain(variables).chain(dev).collect();
+        let state = operator::state_dir(common);
         Self {
             own,
             openclaw: Chosen::of(common, from),
-            state: operator::state_dir(common),
-            is_copy: common.relocated_from.is_some(),
+            original: common.relocated_from.as_ref().map(|old| Original {
+                unpack: None,
+                state: old.clone(),
+                copy: state.clone(),
+            }),
+            state,
             until: operator::today(common).saturating_add(PUT_OFF_DAYS.days()),
-            cell: None,
         }
     }
 
@@ -213,7 +220,11 @@ impl Places {
         let (file, beside) = (word(&file), word(&beside));
         let unpack = format!("mkdir -p {beside} && tar -xzf {file} -C {beside} data");
         Self {
-            cell: Some(Cell { unpack, state }),
+            original: Some(Original {
+                unpack: Some(unpack),
+                state,
+                copy: None,
+            }),
             ..Self::of(&unpacked, None)
         }
     }
@@ -243,12 +254,21 @@ impl Places {
     }
 }
 
-impl Cell {
-    /// A command that is to be run where the cell is.
+impl Original {
+    /// A command that is to be run where the original is.
     fn inside(&self, command: &str) -> String {
         let state = self.state.to_string_lossy();
-        let command = command.replace(STATE, &text::shell_word(&state));
-        format!("{command}  # in the cell")
+        let mut command = command.replace(STATE, &text::shell_word(&state));
+        // What stands in the copy by its whole path stands in the original too.
+        if let Some(copy) = &self.copy {
+            let copy = format!("{}/", copy.display());
+            command = command.replace(&copy, &format!("{state}/"));
+        }
+        let place = match &self.unpack {
+            Some(_) => "in the cell",
+            None => "where OpenClaw runs",
+        };
+        format!("{command}  # {place}")
     }
 }
 
@@ -365,10 +385,12 @@ mod tests {
             "openclaw-verify lock x --state-dir '/b/it'\\''s.unpacked/data' --relocated-from /home/node/.openclaw \
              --config /c"
         );
-        let cell = places.cell.expect("cell");
+        let cell = places.original.expect("cell");
         assert_eq!(
-            cell.unpack,
-            "mkdir -p '/b/it'\\''s.unpacked' && tar -xzf '/b/it'\\''s.tgz' -C '/b/it'\\''s.unpacked' data"
+            cell.unpack.as_deref(),
+            Some(
+                "mkdir -p '/b/it'\\''s.unpacked' && tar -xzf '/b/it'\\''s.tgz' -C '/b/it'\\''s.unpacked' data"
+            )
         );
         assert_eq!(
             cell.inside(&format!("rm -- {}", in_state("a b"))),
@@ -377,6 +399,40 @@ mod tests {
         assert_eq!(
             cell.inside("openclaw config unset x"),
             "openclaw config unset x  # in the cell"
+        );
+    }
+
+    #[test]
+    fn what_changes_a_copy_is_done_in_the_original() {
+        let line = "openclaw-verify --state-dir /c/state --relocated-from /home/u/.openclaw check";
+        let cli = Cli::parse_from(line.split(' '));
+        let places = Places::of(&cli.common, None);
+        let original = places.original.as_ref().expect("original");
+        for (command, meant) in [
+            (
+                format!("mv -- {}", in_state("extensions/a")),
+                "mv -- /home/u/.openclaw/extensions/a",
+            ),
+            (
+                "chmod go-w -- /c/state/openclaw.json".to_owned(),
+                "chmod go-w -- /home/u/.openclaw/openclaw.json",
+            ),
+            (
+                "openclaw config unset x".to_owned(),
+                "openclaw config unset x",
+            ),
+            (
+                "chmod go-w -- /c/state2".to_owned(),
+                "chmod go-w -- /c/state2",
+            ),
+        ] {
+            let said = original.inside(&command);
+            assert_eq!(said, format!("{meant}  # where OpenClaw runs"));
+        }
+        // The lock is the operator's, and what is read for it is the copy.
+        assert_eq!(
+            places.after("openclaw-verify lock x"),
+            "openclaw-verify lock x --state-dir /c/state --relocated-from /home/u/.openclaw"
         );
     }
 
