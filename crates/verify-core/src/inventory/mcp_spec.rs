@@ -9,6 +9,26 @@ use crate::text;
 
 /// What replaces a secret.
 const MASK: &str = "***";
+/// Beginnings of keys of well-known services.
+pub(crate) const KEYS: [&str; 15] = [
+    "sk-",
+    "sk_live_",
+    "rk_live_",
+    "ghp_",
+    "gho_",
+    "ghs_",
+    "ghu_",
+    "github_pat_",
+    "glpat-",
+    "xoxb-",
+    "xoxp-",
+    "xapp-",
+    "AIza",
+    "hf_",
+    "tskey-",
+];
+/// Beginnings of what is not shown either, and may be no secret: names, public halves, ids.
+const HIDDEN: [&str; 6] = ["sk_", "pk_", "rk_", "npm_", "AKIA", "eyJ"];
 /// Longest text that is made, in characters.
 const MAX: usize = 600;
 
@@ -345,25 +365,8 @@ pub(crate) fn names_a_secret(name: &str) -> bool {
 
 /// Whether a text has the form of a well-known secret, or is one long run of letters and digits.
 pub(crate) fn looks_secret(word: &str) -> bool {
-    const PREFIXES: [&str; 16] = [
-        "sk-",
-        "sk_",
-        "pk_",
-        "rk_",
-        "ghp_",
-        "gho_",
-        "ghs_",
-        "ghu_",
-        "github_pat_",
-        "glpat-",
-        "xoxb-",
-        "xoxp-",
-        "npm_",
-        "AKIA",
-        "AIza",
-        "eyJ",
-    ];
-    if PREFIXES.iter().any(|prefix| word.starts_with(prefix)) && word.len() >= 12 {
+    let mut prefixes = KEYS.iter().chain(&HIDDEN);
+    if prefixes.any(|prefix| word.starts_with(prefix)) && word.len() >= 12 {
         return true;
     }
     let run = word.len() >= 32

@@ -1,26 +1,9 @@
 //! By what a text shows that it is a secret, or holds one: its form, the option or header before it, the name before `=`.
 
+use super::super::mcp_spec::KEYS;
 use super::reference;
 use super::secrets::{holds, is_secret, is_secret_variable};
 
-/// Beginnings of keys of well-known services.
-const PREFIXES: [&str; 15] = [
-    "sk-",
-    "sk_live_",
-    "rk_live_",
-    "ghp_",
-    "gho_",
-    "ghs_",
-    "ghu_",
-    "github_pat_",
-    "glpat-",
-    "xoxb-",
-    "xoxp-",
-    "xapp-",
-    "AIza",
-    "hf_",
-    "tskey-",
-];
 /// Shortest key of such a service.
 const SHORTEST_KEY: usize = 20;
 /// Shortest value that is a secret where a query calls it `key`.
@@ -85,7 +68,7 @@ pub(crate) fn has_known_form(text: &str) -> bool {
     let bare = text.strip_prefix("Bearer ").unwrap_or(text);
     let begins = |word: &str| {
         word.len() >= SHORTEST_KEY
-            && PREFIXES.iter().any(|prefix| word.starts_with(prefix))
+            && KEYS.iter().any(|prefix| word.starts_with(prefix))
             && is_secret(word)
     };
     let whole = !bare.contains(char::is_whitespace) && begins(bare);
