@@ -67,6 +67,16 @@ fn about(installation: &Installation, what: &str) -> Vec<String> {
     all
 }
 
+/// The levels of the findings with this code.
+fn levels(installation: &Installation, code: &str) -> Vec<String> {
+    let (_, report) = installation.check();
+    let list = report["findings"].as_array().expect("findings");
+    let coded = list.iter().filter(|one| one["code"] == code);
+    coded
+        .map(|one| one["level"].as_str().unwrap_or_default().to_owned())
+        .collect()
+}
+
 /// Follows what is printed of each deny, as often as new ones come of it.
 fn follow(installation: &Installation) {
     for _ in 0..3 {
@@ -291,6 +301,55 @@ fn a_mirror_is_listed_and_never_taken_out() {
         "registry=https://mirror.example.evil/npm/\n",
     );
     assert_eq!(denies(&installation).len(), 1);
+}
+
+#[test]
+fn the_registry_of_a_scope_counts_as_far_as_something_is_of_it() {
+    // The installation starts a server by npx, whose dependencies are not known: one of a scope that nothing names is a warning.
+    for (scope, level) in [
+        ("@mycompany", "warn"),
+        ("@acme", "deny"),
+        ("@modelcontextprotocol", "deny"),
+        ("@openclaw", "deny"),
+    ] {
+        let npmrc = format!("{scope}:registry=https://npm.example/\n");
+        let installation = first_run(|one| write(&one.home, ".npmrc", &npmrc));
+        assert_eq!(levels(&installation, "npm-config"), [level], "{scope}");
+    }
+}
+
+#[test]
+fn the_server_that_a_variable_names_is_locked_with_its_file() {
+    let said = |installation: &Installation| levels(installation, "load-override");
+    let installation = first_run(|one| {
+        write(
+            &one.state,
+            ".env",
+            "BUZZ_RELAY_URL=wss://u:hunter2@relay.example\n",
+        )
+    });
+    assert_eq!(said(&installation), ["note"]);
+    assert!(!installation.lock_text().contains("hunter2"));
+    // Another server is a warning again, until it is locked by name.
+    write(
+        &installation.state,
+        ".env",
+        "BUZZ_RELAY_URL=wss://evil.example\n",
+    );
+    assert_eq!(said(&installation), ["warn"]);
+    installation.run(&["lock", "config:openclaw"]);
+    assert_eq!(said(&installation), ["note"]);
+    // What loads code or names a file that no digest holds is never taken over so.
+    for (line, level) in [
+        ("NODE_OPTIONS=--require=/x.js", "deny"),
+        ("PLAYWRIGHT_MCP_EXECUTABLE_PATH=/tmp/x", "deny"),
+        ("NODE_EXTRA_CA_CERTS=/home/user/ca.pem", "warn"),
+        ("NODE_TLS_REJECT_UNAUTHORIZED=0", "warn"),
+        ("DOCKER_HOST=unix:///home/user/x.sock", "warn"),
+    ] {
+        let installation = first_run(|one| write(&one.state, ".env", &format!("{line}\n")));
+        assert_eq!(said(&installation), [level], "{line}");
+    }
 }
 
 #[test]

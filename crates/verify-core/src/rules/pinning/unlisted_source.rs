@@ -1,5 +1,7 @@
 //! `unlisted-source`: code from a registry, host or repository that policy does not list.
 
+use std::collections::BTreeSet;
+
 use crate::finding::{Draft, Level, Remedy, RemedyKind};
 use crate::inventory::Observation;
 use crate::rules::{Check, Group, Rule, Stage, Stages, View, Whole};
@@ -37,7 +39,8 @@ fn of_npm(whole: &Whole<'_>) -> Vec<Draft> {
         .views()
         .filter(|view| view.subject.enabled)
         .filter_map(|view| view.subject.mcp.as_ref())
-        .any(|mcp| mcp.spec.split_whitespace().next() == Some("npx"));
+        .any(|mcp| fetches(&mcp.spec));
+    let scopes = scopes(whole);
     let settings = whole
         .observations()
         .filter_map(|observation| match observation {
@@ -69,13 +72,57 @@ fn of_npm(whole: &Whole<'_>) -> Vec<Draft> {
                 ),
                 None => draft.help("take the setting out, unless you set it"),
             };
-            if by_npx && registry.is_some() {
-                draft.evidence("an MCP server is started by npx")
-            } else {
-                draft.level(Level::Warn)
+            let scope = setting.strip_suffix(":registry");
+            // Where one subject is asked about, the others are not known.
+            let used = !whole.full || scope.is_none_or(|scope| scopes.contains(scope));
+            match (by_npx && registry.is_some(), used) {
+                (true, true) => draft.evidence("an MCP server is started by npx"),
+                // What the packages that npx fetches depend on is not known.
+                (true, false) => draft.level(Level::Warn).evidence(UNUSED),
+                (false, true) => draft.level(Level::Warn),
+                (false, false) => draft.level(Level::Note).evidence(UNUSED),
             }
         })
         .collect()
+}
+
+/// What is said of the registry of a scope that nothing names.
+const UNUSED: &str = "no server, plugin or dependency that is known is of this scope";
+
+/// Whether a server is started by a program that fetches packages and reads npm's settings.
+fn fetches(spec: &str) -> bool {
+    let mut words = spec.split_whitespace();
+    let program = words.next().unwrap_or_default();
+    let program = program.rsplit('/').next().unwrap_or_default();
+    match program {
+        "npx" | "pnpx" | "bunx" => true,
+        "npm" => words.any(|word| matches!(word, "exec" | "x")),
+        "pnpm" | "yarn" => words.any(|word| matches!(word, "dlx" | "exec")),
+        "bun" => words.any(|word| word == "x"),
+        _ => false,
+    }
+}
+
+/// Every scope that npm resolves for what is there: of plugins, of what they depend on, and of the packages that servers name; OpenClaw's
+/// own, and the one on which every MCP server is built.
+fn scopes<'a>(whole: &'a Whole<'_>) -> BTreeSet<&'a str> {
+    let mut scopes = BTreeSet::from(["@openclaw", "@modelcontextprotocol"]);
+    for view in whole.views() {
+        let words = view.subject.mcp.iter();
+        let words = words.flat_map(|mcp| mcp.spec.split_whitespace());
+        let packages = view.evidence.npm.packages.iter();
+        let names = packages.map(|package| package.name.as_str());
+        let own = [view.subject.id.name()];
+        for name in words.chain(names).chain(own) {
+            // `--package=@scope/name` names one as well.
+            let Some((before, _)) = name.split_once('/') else {
+                continue;
+            };
+            let start = before.rfind('@');
+            scopes.extend(start.and_then(|at| before.get(at..)));
+        }
+    }
+    scopes
 }
 
 /// A registry may be the only one that can be reached, so it is not said to be removed. What a `package.json` says is no line of its own.
