@@ -10,10 +10,10 @@ use serde_json::Value;
 
 use super::paths::Paths;
 use super::search_path::{self, Expands};
-use super::{Observation, Setting, planted};
+use super::{Observation, Setting, VariableEffect, planted};
 use crate::launcher::node_options_are_harmless;
 use crate::read::{self, ReadError};
-pub(super) use names::names;
+pub(super) use names::{listed, names};
 
 /// Most bytes of a `.env` file. [S `MAX_DOTENV_FILE_BYTES`]
 const MAX_FILE: u64 = 1 << 20;
@@ -92,9 +92,44 @@ pub(super) fn judged(
     Some(Observation::LoadOverride {
         variable: crate::text::excerpt(name, 80),
         place,
+        effect: match effect {
+            Effect::Loads => VariableEffect::Loads,
+            // Of what is not known the name alone speaks.
+            Effect::Redirects if value == "?" || is_address(name, unquoted(value)) => {
+                VariableEffect::Redirects
+            }
+            Effect::Redirects => VariableEffect::Steers,
+        },
+        // Of a line, its file decides.
+        held: matches!(set, Setting::Unit | Setting::Config(_)),
         set,
-        redirects: effect == Effect::Redirects,
     })
+}
+
+/// Whether a value names a server: by its scheme, or as a plain host where the name says that it is one.
+fn is_address(name: &str, value: &str) -> bool {
+    const OF_THIS_MACHINE: [&str; 4] = ["file", "unix", "npipe", "fd"];
+    const OF_SERVERS: [&str; 11] = [
+        "_PROXY",
+        "_URL",
+        "_HOST",
+        "_ENDPOINT",
+        "_HOMESERVER",
+        "_SERVER",
+        "_BASE",
+        "_ADDR",
+        "_DOMAIN",
+        "_REGISTRY",
+        "_IP",
+    ];
+    let upper = name.to_ascii_uppercase();
+    match value.split_once("://") {
+        Some((scheme, _)) => !OF_THIS_MACHINE.contains(&scheme.to_ascii_lowercase().as_str()),
+        None => {
+            !value.contains(['/', '\\', '~', '$'])
+                && OF_SERVERS.iter().any(|ending| upper.ends_with(ending))
+        }
+    }
 }
 
 fn unquoted(value: &str) -> &str {
@@ -178,6 +213,19 @@ const USUAL_PROGRAMS: [&str; 32] = [
 /// Shells in the places where a system has them.
 const SHELLS: [&str; 5] = ["sh", "bash", "zsh", "dash", "fish"];
 
+/// Browsers in the places where packages of a system put them, which only root can change.
+const SYSTEM_BROWSERS: [&str; 9] = [
+    "/usr/bin/chromium",
+    "/usr/bin/chromium-browser",
+    "/usr/bin/google-chrome",
+    "/usr/bin/google-chrome-stable",
+    "/usr/bin/brave-browser",
+    "/usr/bin/microsoft-edge",
+    "/usr/bin/firefox",
+    "/snap/bin/chromium",
+    "/opt/google/chrome/chrome",
+];
+
 /// Where systems keep the certificates that they trust. [S `node-extra-ca-certs`, `service-env`]
 const SYSTEM_CERTIFICATES: [&str; 6] = [
     "/etc/ssl/certs/ca-certificates.crt",
@@ -247,6 +295,8 @@ pub(super) fn is_harmless(name: &str, value: &str) -> bool {
             rootless || matches!(socket, "/var/run/docker.sock" | "/run/docker.sock")
         }
         "NODE_TLS_REJECT_UNAUTHORIZED" => value == "1",
+        "CHROME_PATH" => SYSTEM_BROWSERS.contains(&value),
+        name if name.ends_with("_EXECUTABLE_PATH") => SYSTEM_BROWSERS.contains(&value),
         "OPENCLAW_LOAD_SHELL_ENV" => matches!(value, "0" | "false" | "no" | "off"),
         _ => false,
     }
@@ -521,6 +571,7 @@ mod tests {
             ("NODE_EXTRA_CA_CERTS", "/etc/ssl/certs/ca-certificates.crt"),
             ("DOCKER_HOST", "unix:///run/user/1000/docker.sock"),
             ("UV_THREADPOOL_SIZE", "16"),
+            ("PLAYWRIGHT_MCP_EXECUTABLE_PATH", "/usr/bin/chromium"),
             ("NPM_CONFIG_FUND", "false"),
             ("OPENCLAW_DISABLE_BONJOUR", "1"),
             ("PATH", "/usr/bin:/nowhere/bin"),
@@ -549,6 +600,8 @@ mod tests {
             ("DYLD_ANYTHING", "/x", false),
             ("ENV", "/x", false),
             ("ENV", "./production", false),
+            ("PLAYWRIGHT_MCP_EXECUTABLE_PATH", "/tmp/chromium", false),
+            ("COMPOSE_FILE", "/tmp/x.yaml", false),
             ("BROWSER", "/tmp/x", false),
             ("SHELL", "/tmp/bash", false),
             ("SHELL", "/bin/../tmp/sh", false),
@@ -576,8 +629,31 @@ mod tests {
                 place(),
                 Setting::Line,
             );
-            let expected = matches!(&found, Some(Observation::LoadOverride { redirects, .. }) if *redirects == weak);
+            let expected = matches!(&found, Some(Observation::LoadOverride { effect, .. }) if (*effect != VariableEffect::Loads) == weak);
             assert!(expected, "{name}={value}: {found:?}");
+        }
+    }
+
+    #[test]
+    fn a_server_is_told_from_a_file_and_a_switch() {
+        for (name, value) in [
+            ("BUZZ_RELAY_URL", "wss://relay.example"),
+            ("HTTPS_PROXY", "proxy.example:3128"),
+            ("OLLAMA_HOST", "10.0.0.2:11434"),
+            ("NPM_CONFIG_REGISTRY", "https://npm.example/"),
+            ("DOCKER_HOST", "ssh://build.example"),
+        ] {
+            assert!(is_address(name, value), "{name}={value}");
+        }
+        for (name, value) in [
+            ("DOCKER_HOST", "unix:///tmp/docker.sock"),
+            ("NPM_CONFIG_CACHE", "/tmp/x"),
+            ("XDG_CONFIG_HOME", "x"),
+            ("NODE_TLS_REJECT_UNAUTHORIZED", "0"),
+            ("OLLAMA_HOST", "$HOST"),
+            ("X_URL", "file:///x"),
+        ] {
+            assert!(!is_address(name, value), "{name}={value}");
         }
     }
 

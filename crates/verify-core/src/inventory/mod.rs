@@ -81,7 +81,7 @@ pub use self::machine::given::{GivenFile, MachineFiles};
 pub use self::memory::{Memory, Places};
 pub use self::node::NodeRuntime;
 pub use self::not_covered::{NotCovered, NotCoveredGroup};
-pub use self::observation::{Hazard, Observation, Setting};
+pub use self::observation::{Hazard, Observation, Setting, VariableEffect};
 pub use self::subject::{
     InstallStep, McpDefinition, NpmPackage, NpmProject, Place, Record, Subject, Trees,
 };

@@ -76,8 +76,10 @@ pub enum Observation {
         place: String,
         /// How it is set there, which decides how it is taken away.
         set: Setting,
-        /// It loads no code by itself: it says from where something is fetched or to whom it is sent.
-        redirects: bool,
+        /// What it does.
+        effect: VariableEffect,
+        /// Its value is part of what the lock pins of the subject at which it was seen.
+        held: bool,
     },
     /// Code or state in a place of OpenClaw's own that OpenClaw did not put there, or from which it would load more.
     Unexplained {
@@ -255,6 +257,18 @@ impl Observation {
 
 /// How a variable of the environment is set.
 #[derive(Clone, Debug, PartialEq, Eq)]
+/// What a variable of the environment does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum VariableEffect {
+    /// It loads code, or moves the place that code, config or state is taken from.
+    Loads,
+    /// It names a server: from where something is fetched, or to whom it is sent.
+    Redirects,
+    /// It names a file or folder that programs read and that no digest holds, or switches a check of theirs off.
+    Steers,
+}
+
 #[non_exhaustive]
 pub enum Setting {
     /// By a key of OpenClaw's config: its path.

@@ -14,7 +14,7 @@ use super::index::Index;
 use super::listing::{Class, ListingBuilder};
 use super::mcp_spec::{address, form, formed_words, looks_secret, names_a_secret, takes_secret};
 use super::paths::Paths;
-use super::{Observation, Setting, Subject, environment, ids};
+use super::{Observation, Setting, Subject, VariableEffect, environment, ids};
 use crate::subject::{Kind, Source, SubjectId};
 use crate::text;
 
@@ -62,15 +62,35 @@ static PATTERNS: LazyLock<Vec<(Vec<&'static str>, Means)>> = LazyLock::new(|| {
 
 /// Takes the variables out of `found` that files of the state and the config set and that load no code. They steer as keys of the config
 /// do, so they are its: then the user who set one can say so, for as long as it stays as it is.
-pub(super) fn take_redirects(found: &mut Vec<Observation>) -> Vec<Observation> {
+pub(super) fn take_redirects(paths: &Paths, found: &mut Vec<Observation>) -> Vec<Observation> {
     let steers = |one: &Observation| {
-        let Observation::LoadOverride { set, redirects, .. } = one else {
+        let Observation::LoadOverride { set, effect, .. } = one else {
             return false;
         };
-        *redirects && matches!(set, Setting::Line | Setting::Config(_))
+        *effect != VariableEffect::Loads && matches!(set, Setting::Line | Setting::Config(_))
     };
-    let (redirects, others) = std::mem::take(found).into_iter().partition(steers);
+    let (mut redirects, others): (Vec<_>, _) = std::mem::take(found).into_iter().partition(steers);
     *found = others;
+    if redirects.is_empty() {
+        return redirects;
+    }
+    let names = environment::names(paths);
+    for one in &mut redirects {
+        if let Observation::LoadOverride {
+            variable,
+            place,
+            set: Setting::Line,
+            held,
+            ..
+        } = one
+        {
+            let value = names.get(&format!("{place} {variable}"));
+            // A value over several lines is not read.
+            *held = value
+                .and_then(Value::as_str)
+                .is_some_and(|value| value != "?");
+        }
+    }
     redirects
 }
 

@@ -128,7 +128,7 @@ impl Sources<'_> {
             ..Found::default()
         };
         found.reads.docker |= home_runtimes::has_sandbox(&self.config.value);
-        let redirects = settings::take_redirects(observations);
+        let redirects = settings::take_redirects(paths, observations);
         let mut own = settings::read(paths, self.config, self.index, observations);
         match &mut own {
             None => observations.extend(redirects),

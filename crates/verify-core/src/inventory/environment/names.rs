@@ -1,6 +1,7 @@
 //! Every name that OpenClaw's environment files set: one that appears or goes is a change of what guards.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
 use serde_json::Value;
 
@@ -10,14 +11,32 @@ use crate::inventory::paths::Paths;
 use crate::inventory::settings::formed;
 use crate::read::{self, ReadError};
 
-/// Endings of names whose value says who may speak to OpenClaw, or to which server it speaks, and is no secret. [S `dotenv`]
-const STEERING: [&str; 5] = [
+/// Endings of names whose value says who may speak to OpenClaw, or which server or program is used, and is no secret. [S `dotenv`]
+const STEERING: [&str; 21] = [
     "_ALLOWED_USERS",
     "_ALLOWED_USER_IDS",
     "_ALLOW_FROM",
     "_HOST",
     "_SERVER",
+    "_URL",
+    "_URI",
+    "_ENDPOINT",
+    "_PROXY",
+    "_HOMESERVER",
+    "_ADDR",
+    "_DOMAIN",
+    "_API_BASE",
+    "_REGISTRY",
+    "_REGION",
+    "_RESOURCE_NAME",
+    "_EXECUTABLE_PATH",
+    "_BINARY",
+    "_COMMAND",
+    "_APPLICATION_CREDENTIALS",
+    "_PROJECT_ID",
 ];
+/// The one of these whose name sounds like a secret, and whose value is the place of a file.
+const PLACE_OF_SECRET: &str = "_APPLICATION_CREDENTIALS";
 
 /// Every variable that the environment files of the state directory and of OpenClaw's own folder set, as the file and the name, with the
 /// value where it steers and can be no secret.
@@ -52,7 +71,8 @@ pub(in crate::inventory) fn names(paths: &Paths) -> BTreeMap<String, Value> {
                 || upper.starts_with("OPENCLAW_")
                 || STEERING.iter().any(|ending| upper.ends_with(ending));
             let value = unquoted(value);
-            let is_public = steers && !names_a_secret(name) && !looks_secret(value);
+            let named = names_a_secret(name) && !upper.ends_with(PLACE_OF_SECRET);
+            let is_public = steers && !named && !looks_secret(value);
             let value = match is_public {
                 // What may be excepted is bound to where it leads.
                 _ if redirects(name) => formed(&Value::from(value), names_a_secret(name)),
@@ -65,6 +85,16 @@ pub(in crate::inventory) fn names(paths: &Paths) -> BTreeMap<String, Value> {
     found
 }
 
+/// Every variable that a file sets, as the file and the name, with its value, and of what is secret with its form.
+pub(in crate::inventory) fn listed(paths: &Paths, file: &Path) -> BTreeMap<String, Value> {
+    let text = paths.lossy(file, MAX_FILE).unwrap_or_default();
+    let line = |(name, value): (&str, &str)| {
+        let value = formed(&Value::from(unquoted(value)), names_a_secret(name));
+        (format!("{} {name}", paths.shown(file)), value)
+    };
+    assignments(&text).into_iter().map(line).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -72,10 +102,27 @@ mod tests {
     #[test]
     fn names_are_known_and_values_only_where_they_steer() {
         let dir = tempfile::tempdir().expect("temp dir");
-        let text = "OPENAI_API_KEY=sk-1\nSMS_ALLOWED_USERS=+1\nOPENCLAW_GATEWAY_TOKEN=t\nOPENCLAW_GATEWAY_PORT=1\n";
+        let text = "OPENAI_API_KEY=sk-1\nSMS_ALLOWED_USERS=+1\nOPENCLAW_GATEWAY_TOKEN=t\nOPENCLAW_GATEWAY_PORT=1\n\
+            AZURE_OPENAI_RESOURCE_NAME=mine\nSELENIUM_REMOTE_URL=http://u:p@h.example/wd\nGOOGLE_APPLICATION_CREDENTIALS=/k.json\n\
+            PLAYWRIGHT_MCP_EXECUTABLE_PATH=/usr/bin/chromium\nAWS_REGION=eu-1\nDATABASE_PASSWORD_URL=https://h.example/secret\n";
         std::fs::write(dir.path().join(".env"), text).expect("file");
         let found = names(&Paths::plain(dir.path()));
         let expected = [
+            (".env AWS_REGION", Value::from("eu-1")),
+            (".env AZURE_OPENAI_RESOURCE_NAME", Value::from("mine")),
+            (".env DATABASE_PASSWORD_URL", Value::Null),
+            (
+                ".env GOOGLE_APPLICATION_CREDENTIALS",
+                Value::from("/k.json"),
+            ),
+            (
+                ".env PLAYWRIGHT_MCP_EXECUTABLE_PATH",
+                Value::from("/usr/bin/chromium"),
+            ),
+            (
+                ".env SELENIUM_REMOTE_URL",
+                Value::from("http://h.example/wd"),
+            ),
             (".env OPENAI_API_KEY", Value::Null),
             (".env OPENCLAW_GATEWAY_PORT", Value::from("1")),
             (".env OPENCLAW_GATEWAY_TOKEN", Value::Null),

@@ -2,9 +2,9 @@
 
 use crate::fact::Outcome;
 use crate::finding::{Draft, Level, Remedy, RemedyKind};
-use crate::inventory::{Hazard, Observation, Setting, Subject};
+use crate::inventory::{Hazard, Observation, Setting, Subject, VariableEffect};
 use crate::rules::{Check, Group, Rule, Stage, Stages, Whole};
-use crate::subject::{Source, SubjectId};
+use crate::subject::{Kind, Source, SubjectId};
 
 pub(in crate::rules) const RULE: Rule = Rule {
     id: "unrecorded",
@@ -57,26 +57,12 @@ fn judge(
             variable,
             place,
             set,
-            redirects: false,
-            ..
-        } => Draft::new(format!(
-            "{variable} is set in {place}: it makes OpenClaw or Node load other code"
-        ))
-        .code("load-override")
-        .help(format!("remove {variable} from {place}"))
-        .remedy(unset(variable, place, set)),
-        Observation::LoadOverride {
-            variable,
-            place,
-            set,
-            ..
-        } => Draft::new(format!(
-            "{variable} is set in {place}: it says from where something is fetched, or to whom it is sent"
-        ))
-        .code("load-override")
-        .level(Level::Warn)
-        .help(format!("if you did not set it, remove {variable} from {place}"))
-        .remedy(unset(variable, place, set)),
+            effect,
+            held,
+        } => {
+            let accepted = *held && *effect == VariableEffect::Redirects && is_locked(whole, subject, set);
+            load_override(variable, place, *effect, accepted).remedy(unset(variable, place, set))
+        }
         Observation::Unexplained {
             hazard,
             place,
@@ -101,6 +87,52 @@ fn judge(
         None if draft.subject.is_none() => draft.at(whole.in_lock(None)),
         None => draft,
     })
+}
+
+/// A variable that steers OpenClaw or what it starts. `accepted`: it names the server that was locked.
+fn load_override(variable: &str, place: &str, effect: VariableEffect, accepted: bool) -> Draft {
+    let does = match effect {
+        VariableEffect::Loads => "it makes OpenClaw or Node load other code",
+        VariableEffect::Redirects if accepted => {
+            "it says from where something is fetched, or to whom it is sent, and to the server that was locked"
+        }
+        VariableEffect::Redirects => {
+            "it says from where something is fetched, or to whom it is sent"
+        }
+        VariableEffect::Steers => {
+            "it names a file or folder that programs read and no digest holds, or switches a check off"
+        }
+    };
+    let draft = Draft::new(format!("{variable} is set in {place}: {does}")).code("load-override");
+    match effect {
+        VariableEffect::Loads => draft.help(format!("remove {variable} from {place}")),
+        _ if accepted => draft.level(Level::Note).help(format!(
+            "if you did not set it, remove {variable} from {place}"
+        )),
+        _ => draft.level(Level::Warn).help(format!(
+            "if you did not set it, remove {variable} from {place}"
+        )),
+    }
+}
+
+/// Whether the lock holds what the variable says now: the settings in which it stands, or the definition of the unit that sets it.
+fn is_locked(whole: &Whole<'_>, subject: Option<&SubjectId>, set: &Setting) -> bool {
+    let subjects = &whole.inventory.subjects;
+    let subject = subject.and_then(|id| subjects.iter().find(|subject| subject.id == *id));
+    let Some((subject, entry)) =
+        subject.and_then(|subject| Some((subject, whole.lock.package(&subject.id)?)))
+    else {
+        return false;
+    };
+    match set {
+        Setting::Line | Setting::Config(_) if subject.kind == Kind::Config => {
+            entry.settings.is_some() && entry.settings == subject.settings_digest()
+        }
+        Setting::Unit if subject.kind == Kind::Service => {
+            entry.definition.is_some() && entry.definition == subject.definition_digest()
+        }
+        _ => false,
+    }
 }
 
 fn ancestor(
