@@ -167,6 +167,7 @@ fn local_code(ctx: &Context<'_>, plugins: &[PluginRoot], found: &mut Found) {
             .extend(local.cache.map(|place| Observation::CompileCache {
                 place,
                 writable: None,
+                python: true,
             }));
         if let Some((LocalFiles::File, line)) = rule {
             found.not_covered.push(NotCovered::new(

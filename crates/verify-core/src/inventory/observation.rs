@@ -156,8 +156,10 @@ pub enum Observation {
     },
     /// A cache of compiled code, which runs in place of the sources and cannot be recomputed.
     CompileCache {
-        /// The folder, safe to show.
+        /// The folder, safe to show; of Python the one in which all compiled files of a server lie.
         place: String,
+        /// Python made it.
+        python: bool,
         /// Why another user could write it, safe to show; none when only the owner can.
         writable: Option<String>,
     },
@@ -255,8 +257,6 @@ impl Observation {
     }
 }
 
-/// How a variable of the environment is set.
-#[derive(Clone, Debug, PartialEq, Eq)]
 /// What a variable of the environment does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -269,6 +269,8 @@ pub enum VariableEffect {
     Steers,
 }
 
+/// How a variable of the environment is set.
+#[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Setting {
     /// By a key of OpenClaw's config: its path.

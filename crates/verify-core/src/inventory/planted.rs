@@ -297,6 +297,7 @@ fn compile_cache(paths: &Paths, folder: &Path, found: &mut Vec<Observation>) {
     }
     found.push(Observation::CompileCache {
         place: paths.shown(folder),
+        python: false,
         writable: written_by_others(paths, folder),
     });
 }

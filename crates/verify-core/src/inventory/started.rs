@@ -93,6 +93,7 @@ fn hash_but(
     subject.observations.extend(local.observations);
     let cache = local.cache.map(|place| Observation::CompileCache {
         place,
+        python: true,
         writable: None,
     });
     found.observations.extend(cache);

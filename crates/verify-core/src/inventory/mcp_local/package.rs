@@ -302,11 +302,7 @@ impl<'a> Pieces<'a> {
         let filled = |cache: &&PathBuf| {
             std::fs::read_dir(cache).is_ok_and(|mut entries| entries.next().is_some())
         };
-        local.cache = self
-            .caches
-            .iter()
-            .find(filled)
-            .map(|cache| self.paths.shown(cache));
+        let mut places: Vec<PathBuf> = self.caches.iter().filter(filled).cloned().collect();
         for cache in &self.caches {
             local
                 .observations
@@ -322,13 +318,28 @@ impl<'a> Pieces<'a> {
             }
             for compiled in compiled::of_source(file) {
                 local
-                    .cache
-                    .get_or_insert_with(|| self.paths.shown(&compiled));
-                local
                     .observations
                     .extend(compiled::observation(self.paths, &compiled));
+                places.push(compiled);
             }
         }
+        local.cache = self.around(&places).map(|place| self.paths.shown(&place));
+    }
+
+    /// The folder in which all of these lie; of those that have none but the home folder, that of the first.
+    fn around(&self, places: &[PathBuf]) -> Option<PathBuf> {
+        let (first, others) = places.split_first()?;
+        if others.is_empty() {
+            return Some(first.clone());
+        }
+        let holds_all = |folder: &&Path| others.iter().all(|place| place.starts_with(folder));
+        let is_home = |folder: &Path| {
+            let home = self.paths.home.as_deref();
+            folder.parent().is_none() || home.is_some_and(|home| home.starts_with(folder))
+        };
+        let folder = first.ancestors().skip(1).find(holds_all);
+        let folder = folder.filter(|folder| !is_home(folder));
+        folder.or(first.parent()).map(Path::to_owned)
     }
 
     /// Packages of a workspace that `node_modules` only links to: their code is loaded too.

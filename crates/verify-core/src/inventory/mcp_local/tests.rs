@@ -406,6 +406,17 @@ fn a_package_that_is_too_large_or_holds_a_socket_leaves_its_script() {
 }
 
 #[test]
+#[test]
+fn caches_of_python_are_named_by_the_folder_that_holds_them_all() {
+    let home = Home::new();
+    let line = || server(Some("~/py"), &["python3", "-m", "mod"]);
+    home.write("py/mod/__pycache__/x.cpython-311.pyc", "stale");
+    let cache = || home.local(line(), LocalFiles::Package).cache.expect("one");
+    assert!(cache().ends_with("py/mod/__pycache__"), "{}", cache());
+    home.write("py/mod/deep/__pycache__/y.cpython-311.pyc", "stale");
+    assert!(cache().ends_with("py/mod"), "{}", cache());
+}
+
 fn caches_of_python_are_left_out_only_as_such() {
     let home = Home::new();
     home.write("py/mod/__pycache__/x.cpython-311.pyc", "stale");
