@@ -538,6 +538,45 @@ pub(crate) fn plants() -> Vec<Plant> {
             0,
         ),
         plant(
+            "a person is given another role",
+            |s| {
+                sql(
+                    s,
+                    "CREATE TABLE user_profiles (id TEXT NOT NULL PRIMARY KEY, display_name TEXT, role TEXT) STRICT;
+                     INSERT INTO user_profiles VALUES ('u1', 'U', 'boss');",
+                )
+            },
+            "settings-changed",
+            "profile u1",
+            0,
+        ),
+        plant(
+            "another address counts as a person",
+            |s| {
+                sql(
+                    s,
+                    "CREATE TABLE user_profile_emails (email TEXT NOT NULL PRIMARY KEY, profile_id TEXT NOT NULL) STRICT;
+                     INSERT INTO user_profile_emails VALUES ('evil@h.example', 'u1');",
+                )
+            },
+            "settings-changed",
+            "how profile u1 is known",
+            0,
+        ),
+        plant(
+            "a job may run a command without a question",
+            |s| {
+                sql(
+                    s,
+                    "CREATE TABLE operator_approval_standing_grants (grant_id TEXT NOT NULL PRIMARY KEY, agent_id TEXT NOT NULL, cron_job_id TEXT NOT NULL, operation_binding TEXT NOT NULL, expires_at_ms INTEGER, revoked_at_ms INTEGER) STRICT;
+                     INSERT INTO operator_approval_standing_grants VALUES ('g', 'main', 'j', '/usr/bin/id', NULL, NULL);",
+                )
+            },
+            "settings-changed",
+            "standing approval g of job j",
+            0,
+        ),
+        plant(
             "a prompt waits for the next start",
             |s| {
                 sql(

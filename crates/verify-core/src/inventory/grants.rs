@@ -1,10 +1,13 @@
 //! Rows of OpenClaw's database that let others in: paired devices with their rights, paired senders of channels, conversations that
-//! plugins may take over. Tokens are never read.
+//! plugins may take over, people with a role and how they are known, commands that a job may run without a question. Tokens are never
+//! read.
+
+use std::collections::{BTreeMap, BTreeSet};
 
 use rusqlite::{Connection, Row};
 use serde_json::{Value, json};
 
-use super::steering::{MAX_ROWS, Steering, cut, is_plain};
+use super::steering::{MAX_ROWS, Steering, cut, has_plain_columns, is_plain};
 use super::table::{self, TableError};
 use crate::text;
 
@@ -19,6 +22,8 @@ pub(super) fn read(db: &Connection, place: &str, found: &mut Steering) -> Result
     devices(db, place, found)?;
     senders(db, place, found)?;
     bindings(db, place, found)?;
+    profiles(db, place, found)?;
+    standing(db, place, found)?;
     found.grants.sort_by(|a, b| a.0.cmp(&b.0));
     Ok(())
 }
@@ -81,6 +86,88 @@ fn bindings(db: &Connection, place: &str, found: &mut Steering) -> Result<(), Ta
     let rows = rows.into_iter().map(|([root, channel, account], plugin)| {
         let name = format!("plugin {plugin} may take over {channel}/{account}");
         (text::excerpt(&name, MAX_NAME), Value::from(root))
+    });
+    found.grants.extend(rows);
+    Ok(())
+}
+
+/// People who may sign in: the role of each [S `getUserProfileRole`], and by what they are known.
+fn profiles(db: &Connection, place: &str, found: &mut Steering) -> Result<(), TableError> {
+    const TABLE: &str = "user_profiles";
+    // Columns that came later.
+    let has = |column| has_plain_columns(db, TABLE, &[column]);
+    let role = if has("role")? { "role" } else { "NULL" };
+    let merged = if has("merged_into")? {
+        "merged_into"
+    } else {
+        "NULL"
+    };
+    let sql = format!("SELECT id, {role}, {merged} FROM user_profiles NOT INDEXED");
+    let rows = all(db, place, TABLE, &["id"], &sql, found, |row| {
+        let text = |at: usize| row.get::<_, Option<String>>(at);
+        Ok((row.get::<_, String>(0)?, text(1)?, text(2)?))
+    })?;
+    let rows = rows.into_iter().map(|(id, role, merged)| {
+        let value = json!({ "role": role, "merged": merged });
+        (format!("profile {}", text::excerpt(&id, MAX_NAME)), value)
+    });
+    found.grants.extend(rows);
+
+    let columns = ["profile_id", "provider", "subject"];
+    let sql = "SELECT profile_id, provider, subject FROM user_profile_identities NOT INDEXED";
+    let identities = all(
+        db,
+        place,
+        "user_profile_identities",
+        &columns,
+        sql,
+        found,
+        three,
+    )?;
+    let columns = ["profile_id", "email"];
+    let sql = "SELECT profile_id, 'email', email FROM user_profile_emails NOT INDEXED";
+    let emails = all(
+        db,
+        place,
+        "user_profile_emails",
+        &columns,
+        sql,
+        found,
+        three,
+    )?;
+    let mut known: BTreeMap<String, BTreeSet<[String; 2]>> = BTreeMap::new();
+    for [profile, by, whom] in identities.into_iter().chain(emails) {
+        known.entry(profile).or_default().insert([by, whom]);
+    }
+    let rows = known.into_iter().map(|(profile, by)| {
+        let name = format!("how profile {profile} is known");
+        (text::excerpt(&name, MAX_NAME), json!(by))
+    });
+    found.grants.extend(rows);
+    Ok(())
+}
+
+/// Commands that a job may run without a question, until a time or for ever. [S `validateCronStandingGrant`]
+fn standing(db: &Connection, place: &str, found: &mut Steering) -> Result<(), TableError> {
+    const TABLE: &str = "operator_approval_standing_grants";
+    let columns = [
+        "grant_id",
+        "agent_id",
+        "cron_job_id",
+        "operation_binding",
+        "expires_at_ms",
+        "revoked_at_ms",
+    ];
+    let sql = "SELECT grant_id, agent_id, cron_job_id, operation_binding, expires_at_ms \
+               FROM operator_approval_standing_grants NOT INDEXED WHERE revoked_at_ms IS NULL";
+    let rows = all(db, place, TABLE, &columns, sql, found, |row| {
+        let ids = three(row)?;
+        Ok((ids, row.get::<_, String>(3)?, row.get::<_, Option<i64>>(4)?))
+    })?;
+    let rows = rows.into_iter().map(|([id, agent, job], binding, until)| {
+        let name = format!("standing approval {id} of job {job}");
+        let value = json!({ "agent": agent, "binding": binding, "until": until });
+        (text::excerpt(&name, MAX_NAME), value)
     });
     found.grants.extend(rows);
     Ok(())

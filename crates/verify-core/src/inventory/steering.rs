@@ -16,7 +16,7 @@ use crate::read::ReadError;
 use crate::text;
 
 /// Tables whose rows decide what OpenClaw loads, starts or allows.
-const DECIDING: [&str; 11] = [
+const DECIDING: [&str; 15] = [
     "channel_pairing_allow_entries",
     "config_machine_state",
     "delivery_queue_entries",
@@ -28,6 +28,10 @@ const DECIDING: [&str; 11] = [
     "secret_store_entries",
     "config_health_entries",
     "operator_approvals",
+    "operator_approval_standing_grants",
+    "user_profiles",
+    "user_profile_emails",
+    "user_profile_identities",
 ];
 /// The file that OpenClaw kept jobs in before its database.
 pub(super) const OLD_JOBS: &str = "cron/jobs.json";
