@@ -19,6 +19,8 @@ use crate::text;
 const MAX_FILES: usize = 200;
 /// Most bytes of one that is read for what it names.
 const MAX_BYTES: u64 = 1 << 20;
+/// Most entries of one package of Python that is read for what it imports.
+const MAX_IN_PACKAGE: usize = 2000;
 /// Most names in one file.
 const MAX_NAMES: usize = 5000;
 /// What Node, bun and compilers add to the name of a file, each in an order of its own.
@@ -42,6 +44,8 @@ pub(super) struct Scan<'a> {
     pub(super) open: BTreeSet<String>,
     /// Modules of Python that are imported from elsewhere, with the file that does.
     pub(super) elsewhere: BTreeSet<(PathBuf, String)>,
+    /// Packages of Python beside a script, whose own imports are still to be read.
+    packages: Vec<PathBuf>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -63,23 +67,75 @@ impl<'a> Scan<'a> {
             folders: BTreeSet::new(),
             open: BTreeSet::new(),
             elsewhere: BTreeSet::new(),
+            packages: Vec::new(),
         }
     }
 
     /// Follows one script and everything that it names. Takes its real path.
     pub(super) fn follow(&mut self, script: &Path) {
         let mut left = vec![script.to_owned()];
-        while let Some(file) = left.pop() {
-            if !self.files.insert(file.clone()) {
-                continue;
+        loop {
+            while let Some(file) = left.pop() {
+                if !self.files.insert(file.clone()) {
+                    continue;
+                }
+                if self.files.len() > MAX_FILES {
+                    self.files.remove(&file);
+                    self.say(&file, format!("names more than {MAX_FILES} files in all"));
+                    return;
+                }
+                left.extend(self.named(&file));
             }
-            if self.files.len() > MAX_FILES {
-                self.files.remove(&file);
-                self.say(&file, format!("names more than {MAX_FILES} files in all"));
-                return;
+            match (self.packages.pop(), script.parent()) {
+                (Some(package), Some(folder)) => left.extend(self.in_package(&package, folder)),
+                _ => return,
             }
-            left.extend(self.named(&file));
         }
+    }
+
+    /// What the files of a package of Python import from beside the script: its folder is the first that Python searches, for all of them.
+    fn in_package(&mut self, package: &Path, beside: &Path) -> Vec<PathBuf> {
+        let standard = standard();
+        let (mut found, mut folders, mut count) = (Vec::new(), vec![package.to_owned()], 0);
+        while let Some(folder) = folders.pop() {
+            for entry in self.paths.list(&folder).unwrap_or_default() {
+                count += 1;
+                if count > MAX_IN_PACKAGE {
+                    self.say(
+                        package,
+                        "holds more files than are read for what they import",
+                    );
+                    return self.real(found);
+                }
+                match entry.kind {
+                    Entry::Folder if !entry.link => folders.push(entry.path),
+                    Entry::File if entry.path.extension().is_some_and(|end| end == "py") => {
+                        let content = read::bytes(&entry.path, MAX_BYTES).unwrap_or_default();
+                        let content = String::from_utf8_lossy(&content);
+                        let names = python_names(&content).into_iter().take(MAX_NAMES);
+                        for name in names.filter(|name| !name.starts_with('.')) {
+                            let first = name.split('.').next().unwrap_or_default();
+                            let local = self.module(beside, first, &mut found);
+                            if !local && !standard.contains(first) {
+                                self.elsewhere
+                                    .insert((entry.path.clone(), first.to_owned()));
+                            }
+                        }
+                    }
+                    _ => {}
+                }
+            }
+        }
+        self.real(found)
+    }
+
+    /// The files that these are, without those of the system.
+    fn real(&self, found: Vec<PathBuf>) -> Vec<PathBuf> {
+        let real = found
+            .into_iter()
+            .filter_map(|path| self.paths.real(&path).ok());
+        real.filter(|path| !is_of_system(self.paths, path))
+            .collect()
     }
 
     pub(super) fn say(&mut self, file: &Path, what: impl std::fmt::Display) {
@@ -130,12 +186,7 @@ impl<'a> Scan<'a> {
             let places = others::named(file, &content, folder).into_iter();
             found.extend(places.filter(|place| self.paths.kind(place) == Entry::File));
         }
-        let real = |path: PathBuf| self.paths.real(&path).ok();
-        found
-            .into_iter()
-            .filter_map(real)
-            .filter(|path| !is_of_system(self.paths, path))
-            .collect()
+        self.real(found)
     }
 
     /// Paths to code that stand in a text, relative to the folder of the script.
@@ -342,7 +393,9 @@ impl<'a> Scan<'a> {
         if self.paths.kind(&whole) == Entry::Folder
             && let Ok(real) = self.paths.real(&whole)
         {
-            self.folders.insert(real);
+            if self.folders.insert(real.clone()) {
+                self.packages.push(real);
+            }
             is_local = true;
         }
         for entry in self.paths.list(folder).unwrap_or_default() {

@@ -582,3 +582,60 @@ fn a_file_that_is_named_counts_wherever_it_lies() {
         "{files:?}"
     );
 }
+
+#[test]
+fn what_a_package_beside_a_script_imports_is_looked_for_beside_the_script() {
+    let home = Home::new();
+    home.write("pm/s.py", "import yamlish\n");
+    home.write("pm/notes.py", "");
+    let optional = "from . import core\ntry:\n    import fastyaml\nexcept ImportError:\n    pass\n";
+    home.write("pm/yamlish/__init__.py", optional);
+    home.write("pm/yamlish/core.py", "import json, yamlish\n");
+    let line = || server(None, &["python3", "~/pm/s.py"]);
+    let (files, all) = home.files(line());
+    assert_eq!(
+        files,
+        ["pm/s.py", "pm/yamlish/__init__.py", "pm/yamlish/core.py"]
+    );
+    assert!(!all, "fastyaml is taken from where Python finds it");
+    home.write("pm/fastyaml.py", "import orjson\n");
+    home.write("pm/orjson/__init__.py", "");
+    let (files, all) = home.files(line());
+    for file in ["pm/fastyaml.py", "pm/orjson/__init__.py"] {
+        assert!(files.contains(&file.to_owned()), "{files:?}");
+    }
+    assert!(
+        all && !files.contains(&"pm/notes.py".to_owned()),
+        "{files:?}"
+    );
+}
+
+#[test]
+fn settings_of_node_count_and_what_builders_start_is_said() {
+    let home = Home::new();
+    let started = |folder: &str, line: &[&str]| {
+        let folder = home.at(folder);
+        home.files(server(folder.to_str(), line))
+    };
+    for (file, option) in [
+        ("one/node.config.json", "--experimental-default-config-file"),
+        ("one/own.json", "--experimental-config-file=own.json"),
+    ] {
+        home.write(file, "{}\n");
+        let (files, _) = started("one", &["node", option, "server.mjs"]);
+        assert!(files.contains(&file.to_owned()), "{option}: {files:?}");
+        let (files, _) = started("one", &["node", "server.mjs"]);
+        assert!(!files.contains(&file.to_owned()), "{option}: {files:?}");
+    }
+    for (program, file) in [
+        ("go", "go.mod"),
+        ("cargo", "Cargo.toml"),
+        ("just", "justfile"),
+    ] {
+        let file = format!("{program}/{file}");
+        home.write(&file, "x\n");
+        let (files, all) = started(program, &[program, "run"]);
+        assert!(files.contains(&file), "{program}: {files:?}");
+        assert!(!all, "{program}: what it starts is not hashed");
+    }
+}
