@@ -303,6 +303,43 @@ fn packages_beside_files_of_a_server_are_not_taken_for_its_own() {
     assert!(found.contains("[ancestor-node-modules]"), "{found}");
 }
 
+/// The values of its file of variables stand for images and commands in what compose runs.
+#[test]
+fn variables_of_compose_are_settings_of_its_server() {
+    for words in [
+        &["sh", "-c", "cd ~/c && docker compose up"][..],
+        &["docker", "compose", "-f", "~/c/compose.yaml", "up"],
+    ] {
+        let (installation, home) = with(&[("box", words)]);
+        write(
+            &home,
+            "c/compose.yaml",
+            "services: { x: { image: $IMAGE } }\n",
+        );
+        write(&home, "c/.env", "IMAGE=acme/x:1\nAPI_KEY=hunter2\n");
+        installation.init(0);
+        assert!(!installation.lock_text().contains("hunter2"));
+        write(&home, "c/.env", "IMAGE=acme/x:1\nAPI_KEY=hunter3\n");
+        let (code, found, _) = counting(&installation);
+        assert_eq!(code, 0, "{words:?}: {found}");
+        assert!(!found.contains("settings-changed"), "{words:?}: {found}");
+        write(&home, "c/.env", "IMAGE=evil/x:1\nAPI_KEY=hunter3\n");
+        let (_, found, _) = counting(&installation);
+        assert!(
+            found.contains("settings-changed mcp:box"),
+            "{words:?}: {found}"
+        );
+        write(
+            &home,
+            "c/.env",
+            "IMAGE=acme/x:1\nCOMPOSE_FILE=/tmp/x.yaml\n",
+        );
+        let (code, found, _) = counting(&installation);
+        assert_eq!(code, 1, "{words:?}: {found}");
+        assert!(found.contains("COMPOSE_FILE"), "{words:?}: {found}");
+    }
+}
+
 #[test]
 fn what_guards_a_server_is_a_setting() {
     let (installation, home) = with(&[("local", &["node", "~/x.mjs"])]);

@@ -53,10 +53,14 @@ const CODE: [&str; 8] = [
     "hooks",
 ];
 /// Entries of `codex-home` that decide; the rest are sessions and caches.
-const CODEX: [&str; 8] = [
+const CODEX: [&str; 10] = [
     "AGENTS.md",
     "AGENTS.override.md",
+    // Agents of one's own, each with its instructions and servers.
+    "agents",
     "config.toml",
+    // What an administrator sets, which counts more than the config.
+    "managed_config.toml",
     "hooks",
     "hooks.json",
     "skills",

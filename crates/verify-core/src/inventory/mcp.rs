@@ -142,7 +142,6 @@ fn local_code(ctx: &Context<'_>, plugins: &[PluginRoot], found: &mut Found) {
             continue;
         };
         let server = canonical(&mcp.raw);
-        subject.settings = mcp_settings::of(&server);
         // The folder of the plugin that defines it, by the place of its definition.
         let plugin = plugins
             .iter()
@@ -161,6 +160,7 @@ fn local_code(ctx: &Context<'_>, plugins: &[PluginRoot], found: &mut Found) {
         mcp.local = rule.map(|(wanted, _)| wanted);
         mcp.not_hashed = local.not_hashed;
         subject.trees = local.trees;
+        subject.settings = mcp_settings::of(&server, &local.values);
         subject.observations.extend(local.observations);
         found
             .observations

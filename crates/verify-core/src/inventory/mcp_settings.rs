@@ -1,5 +1,7 @@
 //! What guards and steers an MCP server beside what starts it: filters of its tools, approvals, sign-in, certificates.
 
+use std::collections::BTreeMap;
+
 use serde_json::{Map, Value, json};
 
 use super::listing::{Class, Listing, ListingBuilder};
@@ -28,14 +30,17 @@ const ELSEWHERE: [&str; 15] = [
 const MAX_KEYS: usize = 10_000;
 const MAX_DEPTH: usize = 24;
 
-/// The settings of a server; none where it has no such key.
-pub(super) fn of(server: &Map<String, Value>) -> Option<Listing> {
+/// The settings of a server; none where it has no such key. `values`: those of files that decide what it runs, without secrets.
+pub(super) fn of(server: &Map<String, Value>, values: &BTreeMap<String, Value>) -> Option<Listing> {
     let mut listing = ListingBuilder::default();
     let mut left = MAX_KEYS;
     for (key, value) in server {
         if !ELSEWHERE.contains(&key.as_str()) {
             walk(&mut vec![key.clone()], value, &mut left, &mut listing);
         }
+    }
+    for (name, value) in values.iter().take(MAX_KEYS) {
+        listing.add(name.clone(), Class::Guard, value);
     }
     listing.finish_unless_empty()
 }
@@ -77,7 +82,7 @@ mod tests {
 
     #[test]
     fn what_guards_a_server_is_listed_and_no_secret_is() {
-        let listed = |server: Value| of(server.as_object().expect("object"));
+        let listed = |server: Value| of(server.as_object().expect("object"), &BTreeMap::new());
         let server = json!({ "command": "x", "args": ["y"], "env": { "A": "b" }, "name": "n" });
         assert!(listed(server).is_none());
         let with = |secret: &str, tool: &str| {

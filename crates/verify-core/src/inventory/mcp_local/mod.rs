@@ -14,7 +14,7 @@ mod shell;
 mod sourced;
 mod words;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use serde_json::{Map, Value};
@@ -68,6 +68,8 @@ pub(super) struct Local {
     pub(super) of_files: Vec<Observation>,
 }
 
+    /// What stands in files of variables whose values decide what is run: the file and the name, with the form of what is secret.
+    pub(super) values: BTreeMap<String, Value>,
 /// A program that is started and not hashed; safe to show.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum System {
@@ -139,6 +141,9 @@ impl Local {
         }
         self.system.sort();
         self.system.dedup();
+        for file in &named.interpolated {
+            self.values.extend(environment::listed(paths, file));
+        }
         self.not_hashed.sort();
         self.not_hashed.dedup();
     }

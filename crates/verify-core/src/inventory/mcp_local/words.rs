@@ -55,6 +55,8 @@ pub(super) struct Named {
     pub(super) settings: BTreeSet<PathBuf>,
     /// Files of variables that an interpreter reads by itself.
     pub(super) variables: BTreeSet<PathBuf>,
+    /// Files of variables whose values compose puts into what it runs.
+    pub(super) interpolated: BTreeSet<PathBuf>,
     /// Folders in which Python looks for every module first.
     pub(super) shadowed: BTreeSet<PathBuf>,
     pub(super) reads: HomeReaders,

@@ -164,6 +164,7 @@ impl Reader<'_> {
         self.open("what the services of a compose file run is not hashed");
         let mut named = false;
         let mut start = folder.map(Path::to_owned);
+        let mut projects: Vec<std::path::PathBuf> = start.clone().into_iter().collect();
         for (at, arg) in args.iter().enumerate() {
             let (flag, inline) = match arg.split_once('=') {
                 Some((flag, value)) if flag.starts_with('-') => (flag, Some(value.to_owned())),
@@ -179,9 +180,19 @@ impl Reader<'_> {
                 "-f" | "--file" => {
                     named = true;
                     self.config_file(&value(), folder);
+                    let file = self.locate(&value(), folder).ok();
+                    projects.extend(file.as_deref().and_then(Path::parent).map(Path::to_owned));
                 }
-                "--project-directory" if !named => start = self.locate(&value(), folder).ok(),
-                "--env-file" => self.env_file(&value(), folder),
+                "--project-directory" => {
+                    let project = self.locate(&value(), folder).ok();
+                    projects.extend(project.clone());
+                    start = if named { start } else { project };
+                }
+                "--env-file" => {
+                    self.env_file(&value(), folder);
+                    let file = self.locate(&value(), folder).ok();
+                    self.named.interpolated.extend(file);
+                }
                 _ => {}
             }
         }
@@ -190,10 +201,22 @@ impl Reader<'_> {
             Some(start) => {
                 let files = COMPOSE.iter();
                 let found: Vec<_> = files.flat_map(|name| self.above(&start, name)).collect();
+                projects.extend(
+                    found
+                        .iter()
+                        .filter_map(|file| Some(file.parent()?.to_owned())),
+                );
                 self.named.settings.extend(found);
             }
             None => self.open("the folder in which compose looks for its file is not known"),
         }
+        // Their values stand for images and commands in the file.
+        let files = projects.into_iter().map(|project| project.join(".env"));
+        let there: Vec<_> = files
+            .filter(|file| self.paths.kind(file) == Entry::File)
+            .collect();
+        self.named.variables.extend(there.iter().cloned());
+        self.named.interpolated.extend(there);
     }
 
     /// What the interpreter `name` reads beside `script`, which is started in `folder`.
