@@ -368,6 +368,13 @@ mod tests {
         for name in ["openclaw-gateway.service", "other.service"] {
             std::fs::write(folder.join(name), "[Service]\nExecStart=/x gateway\n").expect("unit");
         }
+        // What it may do beyond its user is in it as well.
+        unit("[Service]\nSupplementaryGroups=docker\nAmbientCapabilities=CAP_SYS_ADMIN\n");
+        let may = keys();
+        for directive in ["SupplementaryGroups", "AmbientCapabilities"] {
+            let there = |keys: &[String]| keys.iter().any(|key| key.contains(directive));
+            assert!(there(&may) && !there(&before), "{may:?}");
+        }
         let options = super::super::InventoryOptions {
             home: Some(home.clone()),
             ..super::super::InventoryOptions::new(home.join(".openclaw"))

@@ -206,6 +206,43 @@ mod tests {
     }
 
     #[test]
+    fn only_the_very_name_that_npx_was_given_is_started_beside_node() {
+        let dir = tempfile::tempdir().expect("temp dir");
+        let state = dir.path().canonicalize().expect("real");
+        let bin = state.join("bin");
+        for name in ["@acme/all@1.2.3", "all", "@acme/all", "all@1.2.3"] {
+            let file = bin.join(name);
+            std::fs::create_dir_all(file.parent().expect("parent")).expect("folder");
+            let _ = std::fs::write(file, "");
+        }
+        let paths = Paths::plain(&state);
+        let said = |command: &str, word: &str| {
+            let server = serde_json::json!({ "command": command, "args": ["-y", word] });
+            let around = Around {
+                temporary: &[],
+                host: None,
+                node_folders: std::slice::from_ref(&bin),
+                servers: &[server],
+                now: 0,
+            };
+            let mut found = Vec::new();
+            by_name(&paths, &around, &mut found);
+            found.len()
+        };
+        for command in ["npx", "/usr/bin/npx"] {
+            assert_eq!(said(command, "@acme/all@1.2.3"), 1, "{command}");
+        }
+        for (command, word) in [
+            ("npx", "@acme/all@1.2.4"),
+            ("npx", "all"),
+            ("npx", "../bin/all@1.2.3"),
+            ("node", "@acme/all@1.2.3"),
+        ] {
+            assert_eq!(said(command, word), 0, "{command} {word}");
+        }
+    }
+
+    #[test]
     fn the_program_of_agents_is_what_openclaw_writes() {
         let head = "#!/bin/sh\nset -eu\n";
         for (text, expected) in [
