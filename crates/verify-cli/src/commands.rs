@@ -264,6 +264,11 @@ impl Original {
             let copy = format!("{}/", copy.display());
             command = command.replace(&copy, &format!("{state}/"));
         }
+        // Where it is not the usual place, OpenClaw has to be given it.
+        let usual = self.state.ends_with(".openclaw") || self.unpack.is_some();
+        if command.starts_with("openclaw ") && !usual {
+            command = format!("OPENCLAW_STATE_DIR={} {command}", text::shell_word(&state));
+        }
         let place = match &self.unpack {
             Some(_) => "in the cell",
             None => "where OpenClaw runs",
@@ -429,6 +434,15 @@ mod tests {
             let said = original.inside(&command);
             assert_eq!(said, format!("{meant}  # where OpenClaw runs"));
         }
+        let elsewhere = Original {
+            unpack: None,
+            state: "/srv/claw".into(),
+            copy: None,
+        };
+        assert_eq!(
+            elsewhere.inside("openclaw config unset x"),
+            "OPENCLAW_STATE_DIR=/srv/claw openclaw config unset x  # where OpenClaw runs"
+        );
         // The lock is the operator's, and what is read for it is the copy.
         assert_eq!(
             places.after("openclaw-verify lock x"),
