@@ -413,6 +413,71 @@ fn what_lies_where_the_unit_starts_is_taken_before_a_package_is_fetched() {
     }
 }
 
+/// Where nothing fetches packages, it counts for an update of what is of that scope, and there is none.
+#[test]
+fn the_registry_of_a_scope_that_nothing_uses_is_a_note() {
+    let (installation, home) = with(&[("local", &["node", "~/x.mjs"])]);
+    write(&home, "x.mjs", "// a server\n");
+    let npmrc = "@mycompany:registry=https://npm.example/\n";
+    write(&home, ".npmrc", npmrc);
+    installation.init(0);
+    let level = || {
+        let (code, _, report) = counting(&installation);
+        let list = report["findings"].as_array().cloned().unwrap_or_default();
+        let found = list.iter().find(|one| one["code"] == "npm-config");
+        let level = found.map(|one| one["level"].as_str().unwrap_or_default().to_owned());
+        (code, level.unwrap_or_default())
+    };
+    assert_eq!(level(), (0, "note".to_owned()));
+    write(&home, ".npmrc", &npmrc.replace("mycompany", "openclaw"));
+    assert_eq!(level(), (0, "warn".to_owned()));
+}
+
+/// npx runs what is installed globally in the very version that it was given, and fetches nothing then. [npm `globalArb`]
+#[test]
+fn what_is_installed_globally_is_run_in_place_of_what_npx_would_fetch() {
+    let global = "npm-global/lib/node_modules/@acme/all";
+    let install = |home: &Path, version: &str| {
+        write(
+            home,
+            &format!("{global}/package.json"),
+            &json!({ "name": "@acme/all", "version": version, "bin": { "all": "x.js" } })
+                .to_string(),
+        );
+        write(home, &format!("{global}/x.js"), "1\n");
+        write(home, "npm-global/bin/README", "1\n");
+        let _ = symlink(
+            "../lib/node_modules/@acme/all/x.js",
+            home.join("npm-global/bin/all"),
+        );
+    };
+    for words in [
+        &["npx", "-y", "@acme/all@1.2.3"][..],
+        &["npm", "exec", "-y", "@acme/all@1.2.3"],
+    ] {
+        let (installation, home) = with(&[("all", words)]);
+        write(&home, ".npmrc", "prefix=~/npm-global\n");
+        // Another version is not what is run.
+        install(&home, "1.2.2");
+        installation.init(0);
+        write(&home, &format!("{global}/x.js"), "2\n");
+        let (code, found, _) = counting(&installation);
+        assert_eq!(code, 0, "{words:?}: {found}");
+        found_and_cleared(
+            &installation,
+            &|| install(&home, "1.2.3"),
+            "mcp:all",
+            &["tree-mismatch mcp:all"],
+        );
+        found_and_cleared(
+            &installation,
+            &|| write(&home, &format!("{global}/x.js"), "evil\n"),
+            "mcp:all",
+            &["dependency-mismatch mcp:all"],
+        );
+    }
+}
+
 /// What a program loads by a name that its command line does not hold. Each with a neighbour that it does not load.
 #[test]
 fn what_is_loaded_by_another_name_counts() {

@@ -20,6 +20,8 @@ pub(crate) struct Context<'a> {
     pub workspaces: &'a [Workspace],
     /// Folders in which units start OpenClaw.
     pub started_in: &'a [PathBuf],
+    /// Prefixes of what npm installed globally.
+    pub prefixes: &'a [PathBuf],
 }
 
 /// One agent's workspace folder.

@@ -155,19 +155,20 @@ fn local_code(ctx: &Context<'_>, plugins: &[PluginRoot], found: &mut Found) {
             plugin,
             roots: &roots,
             started_in: ctx.started_in,
+            prefixes: ctx.prefixes,
             wanted: rule.map(|(wanted, _)| wanted).unwrap_or_default(),
         });
         mcp.local = rule.map(|(wanted, _)| wanted);
         mcp.not_hashed = local.not_hashed;
-        subject.trees = local.trees;
         subject.settings = mcp_settings::of(&server, &local.values);
+        subject.trees = local.trees;
         subject.observations.extend(local.observations);
         found
             .observations
             .extend(local.cache.map(|place| Observation::CompileCache {
                 place,
-                writable: None,
                 python: true,
+                writable: None,
             }));
         if let Some((LocalFiles::File, line)) = rule {
             found.not_covered.push(NotCovered::new(

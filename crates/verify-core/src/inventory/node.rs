@@ -9,8 +9,8 @@ use std::path::{Path, PathBuf};
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::Inventory;
 use super::paths::Paths;
+use super::{Inventory, npm_config, services};
 use crate::{read, text};
 
 /// Most bytes of a program that are looked through. Node 24 has some 120 MB.
@@ -89,6 +89,37 @@ pub(super) fn folders(
     let on_path = on_path.and_then(|program| program.canonicalize().ok());
     let on_path = on_path.and_then(|program| program.parent().map(Path::to_owned));
     let all: BTreeSet<PathBuf> = known.chain(prefix).chain(on_path).collect();
+    all.into_iter().collect()
+}
+
+/// The prefixes in which npm keeps what was installed globally, and from which `npx` takes a package before it fetches one: those of the
+/// host, of the programs `node` that units name and that is on `PATH`, and those of the user's settings. Sorted; none for a copy.
+/// [npm `libnpmexec`, `globalArb`]
+pub(super) fn prefixes(paths: &Paths, host: Option<&Path>, on_path: Option<&Path>) -> Vec<PathBuf> {
+    if paths.not_here().is_some() {
+        return Vec::new();
+    }
+    let of_host = host.and_then(|host| {
+        let library = host.ancestors().nth(2)?;
+        Some(
+            library
+                .parent()
+                .filter(|_| library.ends_with("lib"))?
+                .to_owned(),
+        )
+    });
+    let nodes = services::nodes(paths, host).into_iter();
+    let nodes = nodes.chain(on_path.map(Path::to_owned));
+    // A Node that is a link has the prefix of what it leads to.
+    let of_nodes = nodes.filter_map(|node| {
+        let real = node.canonicalize().ok()?;
+        Some(real.parent()?.parent()?.to_owned())
+    });
+    let all: BTreeSet<PathBuf> = of_host
+        .into_iter()
+        .chain(of_nodes)
+        .chain(npm_config::prefixes(paths))
+        .collect();
     all.into_iter().collect()
 }
 

@@ -193,13 +193,7 @@ fn npmrc(paths: &Paths, file: &Path, host: Option<&Path>, found: &mut Vec<Observ
 fn is_usual(paths: &Paths, key: &str, value: &str, host: Option<&Path>) -> bool {
     match key {
         "prefix" => {
-            let home = paths.home.as_deref().map(Path::to_string_lossy);
-            let value = match (home, value.strip_prefix("~/")) {
-                (Some(home), Some(rest)) => format!("{home}/{rest}"),
-                (Some(home), None) => value.replace("${HOME}", &home),
-                (None, _) => value.to_owned(),
-            };
-            let prefix = paths.real(Path::new(&value)).ok();
+            let prefix = paths.real(&of_home(paths, value)).ok();
             let holds = |prefix: PathBuf| {
                 let modules = prefix.join("lib/node_modules");
                 host.is_some_and(|host| host.starts_with(modules))
@@ -210,6 +204,32 @@ fn is_usual(paths: &Paths, key: &str, value: &str, host: Option<&Path>) -> bool 
         "node-options" => environment::is_harmless("NODE_OPTIONS", value),
         _ => false,
     }
+}
+
+/// A place as npm means it.
+fn of_home(paths: &Paths, value: &str) -> PathBuf {
+    let home = paths.home.as_deref().map(Path::to_string_lossy);
+    PathBuf::from(match (home, value.strip_prefix("~/")) {
+        (Some(home), Some(rest)) => format!("{home}/{rest}"),
+        (Some(home), None) => value.replace("${HOME}", &home),
+        (None, _) => value.to_owned(),
+    })
+}
+
+/// The prefixes in which npm looks for packages that were installed globally: those that the user's settings name.
+pub(super) fn prefixes(paths: &Paths) -> Vec<PathBuf> {
+    let Some(home) = paths.home.as_ref().filter(|_| paths.not_here().is_none()) else {
+        return Vec::new();
+    };
+    let content = paths.lossy(&home.join(".npmrc"), MAX_FILE);
+    let content = content.unwrap_or_default();
+    let lines = content.split(['\n', '\r']);
+    let settings = lines.filter_map(|line| line.trim().split_once('='));
+    settings
+        .filter(|(key, _)| without_variables(key.trim()) == "prefix")
+        .map(|(_, value)| of_home(paths, value.trim().trim_matches(['"', '\''])))
+        .filter(|prefix| prefix.is_absolute())
+        .collect()
 }
 
 #[cfg(test)]

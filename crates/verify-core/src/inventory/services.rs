@@ -102,6 +102,40 @@ fn unit_folders(paths: &Paths) -> Vec<(PathBuf, bool)> {
 /// The folders in which units start this OpenClaw: a server that has no folder of its own is started there.
 pub(super) fn working_folders(paths: &Paths, host: Option<&Path>) -> Vec<PathBuf> {
     let mut found = Vec::new();
+    for (unit, own) in units_about(paths, host) {
+        let stated = unit.values("WorkingDirectory").pop();
+        let stated = stated.map(|text| of_home(paths, text.trim_start_matches('-')));
+        match stated {
+            Some(text) if text.starts_with('/') => found.push(PathBuf::from(text)),
+            Some(text) if text != "~" => {}
+            // The manager of the user starts what says nothing in the home folder.
+            None if !own => {}
+            _ => found.extend(paths.home.clone()),
+        }
+    }
+    found.sort();
+    found.dedup();
+    found
+}
+
+/// The programs `node` by which units start this OpenClaw.
+pub(super) fn nodes(paths: &Paths, host: Option<&Path>) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    for (unit, _) in units_about(paths, host) {
+        for line in unit.values("ExecStart") {
+            let line = of_home(paths, &line);
+            let words = line.split_whitespace();
+            let words = words.map(|word| Path::new(word.trim_matches(['"', '\'', '-', '@'])));
+            let nodes = words.filter(|word| word.is_absolute() && word.ends_with("node"));
+            found.extend(nodes.map(Path::to_owned));
+        }
+    }
+    found
+}
+
+/// The units that are about this OpenClaw, each with whether it is the system's. In a copy there are none.
+fn units_about(paths: &Paths, host: Option<&Path>) -> Vec<(Unit, bool)> {
+    let mut found = Vec::new();
     if paths.not_here().is_some() {
         return found;
     }
@@ -114,22 +148,10 @@ pub(super) fn working_folders(paths: &Paths, host: Option<&Path>) -> Vec<PathBuf
                 continue;
             }
             let unit = Unit::read(paths, &entry.path, &name, &all, &mut Vec::new());
-            let Some(unit) = unit.filter(|unit| unit.is_about(paths, host, own)) else {
-                continue;
-            };
-            let stated = unit.values("WorkingDirectory").pop();
-            let stated = stated.map(|text| of_home(paths, text.trim_start_matches('-')));
-            match stated {
-                Some(text) if text.starts_with('/') => found.push(PathBuf::from(text)),
-                Some(text) if text != "~" => {}
-                // The manager of the user starts what says nothing in the home folder.
-                None if !own => {}
-                _ => found.extend(paths.home.clone()),
-            }
+            let unit = unit.filter(|unit| unit.is_about(paths, host, own));
+            found.extend(unit.map(|unit| (unit, own)));
         }
     }
-    found.sort();
-    found.dedup();
     found
 }
 
@@ -346,6 +368,13 @@ mod tests {
         let named = |added: &[String], what: &str| added.iter().any(|key| key.ends_with(what));
         assert!(named(&added, "Wants evil.service"), "{added:?}");
         assert!(named(&added, "OnFailure worse.service"), "{added:?}");
+        // What it may do beyond its user is in it as well.
+        unit("[Service]\nSupplementaryGroups=docker\nAmbientCapabilities=CAP_SYS_ADMIN\n");
+        let may = keys();
+        for directive in ["SupplementaryGroups", "AmbientCapabilities"] {
+            let there = |keys: &[String]| keys.iter().any(|key| key.contains(directive));
+            assert!(there(&may) && !there(&before), "{may:?}");
+        }
         unit("");
         let beside = folder.join("openclaw-gateway.service.wants");
         std::fs::create_dir(&beside).expect("folder");
@@ -367,13 +396,6 @@ mod tests {
         }
         for name in ["openclaw-gateway.service", "other.service"] {
             std::fs::write(folder.join(name), "[Service]\nExecStart=/x gateway\n").expect("unit");
-        }
-        // What it may do beyond its user is in it as well.
-        unit("[Service]\nSupplementaryGroups=docker\nAmbientCapabilities=CAP_SYS_ADMIN\n");
-        let may = keys();
-        for directive in ["SupplementaryGroups", "AmbientCapabilities"] {
-            let there = |keys: &[String]| keys.iter().any(|key| key.contains(directive));
-            assert!(there(&may) && !there(&before), "{may:?}");
         }
         let options = super::super::InventoryOptions {
             home: Some(home.clone()),

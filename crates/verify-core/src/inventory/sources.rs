@@ -95,8 +95,11 @@ impl Sources<'_> {
             .subjects
             .extend(plugins.into_iter().map(|plugin| plugin.subject));
         let started_in = services::working_folders(self.paths, self.host);
+        let on_path = self.options.node.as_deref();
+        let prefixes = node::prefixes(self.paths, self.host, on_path);
         let context = Context {
             started_in: &started_in,
+            prefixes: &prefixes,
             options: self.options,
             paths: self.paths,
             config: &self.config.value,

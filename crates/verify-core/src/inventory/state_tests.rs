@@ -107,6 +107,7 @@ impl State {
         let paths = Paths::new(&options).expect("a state directory");
         read(&Context {
             started_in: &[],
+            prefixes: &[],
             options: &options,
             paths: &paths,
             config: &self.config,

@@ -46,6 +46,8 @@ pub(super) struct Question<'a> {
     pub(super) roots: &'a [PathBuf],
     /// Where it is started if it names no folder.
     pub(super) started_in: &'a [PathBuf],
+    /// Where npm keeps what was installed globally.
+    pub(super) prefixes: &'a [PathBuf],
     /// What policy wants hashed.
     pub(super) wanted: LocalFiles,
 }
@@ -66,10 +68,10 @@ pub(super) struct Local {
     pub(super) observations: Vec<Observation>,
     /// What is set in files of variables that an interpreter reads by itself.
     pub(super) of_files: Vec<Observation>,
-}
-
     /// What stands in files of variables whose values decide what is run: the file and the name, with the form of what is secret.
     pub(super) values: BTreeMap<String, Value>,
+}
+
 /// A program that is started and not hashed; safe to show.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum System {
@@ -139,11 +141,11 @@ impl Local {
         for file in &named.variables {
             environment::file(paths, file, Expands::Variables, &mut self.of_files);
         }
-        self.system.sort();
-        self.system.dedup();
         for file in &named.interpolated {
             self.values.extend(environment::listed(paths, file));
         }
+        self.system.sort();
+        self.system.dedup();
         self.not_hashed.sort();
         self.not_hashed.dedup();
     }
@@ -167,6 +169,7 @@ pub(super) fn of_commands(
             plugin: None,
             roots,
             started_in: &[],
+            prefixes: &[],
             wanted: LocalFiles::File,
         });
         targets.append(&mut named.targets);

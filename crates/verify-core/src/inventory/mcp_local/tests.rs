@@ -78,6 +78,7 @@ impl Home {
             plugin: None,
             roots: &[self.root(), paths.state.clone()],
             started_in: &[],
+            prefixes: &[],
             wanted,
         })
     }
@@ -406,7 +407,6 @@ fn a_package_that_is_too_large_or_holds_a_socket_leaves_its_script() {
 }
 
 #[test]
-#[test]
 fn caches_of_python_are_named_by_the_folder_that_holds_them_all() {
     let home = Home::new();
     let line = || server(Some("~/py"), &["python3", "-m", "mod"]);
@@ -417,6 +417,7 @@ fn caches_of_python_are_named_by_the_folder_that_holds_them_all() {
     assert!(cache().ends_with("py/mod"), "{}", cache());
 }
 
+#[test]
 fn caches_of_python_are_left_out_only_as_such() {
     let home = Home::new();
     home.write("py/mod/__pycache__/x.cpython-311.pyc", "stale");

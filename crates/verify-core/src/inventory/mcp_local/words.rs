@@ -67,6 +67,7 @@ pub(super) struct Reader<'a> {
     paths: &'a Paths,
     roots: &'a [PathBuf],
     started_in: &'a [PathBuf],
+    prefixes: &'a [PathBuf],
     plugin: Option<&'a Path>,
     named: Named,
     left: usize,
@@ -83,6 +84,7 @@ impl<'a> Reader<'a> {
             paths: question.paths,
             roots: question.roots,
             started_in: question.started_in,
+            prefixes: question.prefixes,
             plugin: question.plugin,
             named: Named::default(),
             left: MAX_COMMANDS,
@@ -266,7 +268,11 @@ impl<'a> Reader<'a> {
                 self.fetched(args, folder);
             }
             "poetry" | "pdm" | "pipenv" | "hatch" | "rye" => self.in_project(args, &name, folder),
-            "uvx" | "npx" | "pnpx" | "bunx" => self.fetched(args, folder),
+            "npx" => {
+                self.fetched(args, folder);
+                self.global(args);
+            }
+            "uvx" | "pnpx" | "bunx" => self.fetched(args, folder),
             "npm" | "pnpm" | "yarn" => self.npm(args, &name, folder),
             "env" => self.env(args, folder),
             "docker" | "podman" | "nerdctl" => {

@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::super::super::mcp_spec::names_a_secret;
 use super::super::super::paths::Kind as Entry;
-use super::super::{is_code, python};
+use super::super::{is_code, is_of_system, python};
 use super::beside::ENV_FILES;
 use super::options::{
     BUN, DENO, Flags, IN_PROJECT, PYTHON, UV_RUN, is_known, is_python, listed, name_of,
@@ -400,6 +400,48 @@ impl Reader<'_> {
         self.of_project(package, folder);
     }
 
+    /// A package that was installed globally, in the version that is asked for: `npx` runs it, and fetches none. What only root can write
+    /// is the system's. [npm `libnpmexec`, `globalArb`]
+    pub(super) fn global(&mut self, args: &[String]) {
+        let Some(package) = args.iter().find(|word| !word.starts_with('-')) else {
+            return;
+        };
+        let at = package.char_indices().skip(1).find(|(_, c)| *c == '@');
+        let (name, asked) = package.split_at(at.map_or(package.len(), |(at, _)| at));
+        let is_name =
+            !name.is_empty() && !name.starts_with(['/', '.', '~']) && !name.contains("..");
+        for prefix in self.prefixes.iter().filter(|_| is_name) {
+            let folder = prefix.join("lib/node_modules").join(name);
+            let text = self.paths.text(&folder.join("package.json"), MAX_MANIFEST);
+            let Some(manifest) = text.ok().and_then(|text| json::last_wins(&text).ok()) else {
+                continue;
+            };
+            // A range or a tag may mean the one that is there.
+            let exact = semver::Version::parse(asked.trim_start_matches('@')).is_ok();
+            let other = manifest.value["version"].as_str() != asked.strip_prefix('@');
+            if exact && other || is_of_system(self.paths, &folder) {
+                continue;
+            }
+            let bins: Vec<String> = match manifest.value.get("bin") {
+                Some(Value::Object(all)) => all.keys().cloned().collect(),
+                _ => name
+                    .rsplit('/')
+                    .next()
+                    .map(str::to_owned)
+                    .into_iter()
+                    .collect(),
+            };
+            let plain = |bin: &String| !bin.contains('/') && !bin.contains("..");
+            for bin in bins.into_iter().filter(plain) {
+                let program = prefix.join("bin").join(&bin);
+                if self.paths.kind(&program) != Entry::Nothing {
+                    self.path(&program, &bin);
+                }
+            }
+            self.named.targets.insert(Target::Package(folder));
+        }
+    }
+
     /// npm also runs what the `package.json` of the project says by that very name, with its version. [npm `hasPkgBin`]
     fn of_project(&mut self, program: &str, folder: &Path) {
         let project = folder.ancestors().find(|above| {
@@ -442,7 +484,12 @@ impl Reader<'_> {
             return self.open(format!("`{name}` is given no command"));
         };
         match word.as_str() {
-            "exec" | "x" | "dlx" => self.fetched(behind, here),
+            "exec" | "x" | "dlx" => {
+                self.fetched(behind, here);
+                if name == "npm" {
+                    self.global(behind);
+                }
+            }
             "start" | "test" | "stop" => self.package_script(word, name, here),
             "run" | "run-script" => {
                 let (rest, again) = self.options(behind, &flags, name, here);
