@@ -387,6 +387,52 @@ mod tests {
     }
 
     #[test]
+    fn what_is_said_of_instances_is_in_the_definition_of_their_template() {
+        let dir = tempfile::tempdir().expect("temp dir");
+        let home = dir.path().canonicalize().expect("real path").join("home");
+        let folder = home.join(".config/systemd/user");
+        for folder in [&folder, &home.join(".openclaw")] {
+            std::fs::create_dir_all(folder).expect("folder");
+        }
+        let write = |name: &str, text: &str| {
+            let file = folder.join(name);
+            std::fs::create_dir_all(file.parent().expect("parent")).expect("folder");
+            std::fs::write(file, text).expect("file");
+        };
+        let options = super::super::InventoryOptions {
+            home: Some(home.clone()),
+            ..super::super::InventoryOptions::new(home.join(".openclaw"))
+        };
+        let digest = || {
+            let paths = Paths::new(&options).expect("paths");
+            let subjects = read(&paths, None, &[], &mut Found::default());
+            let [subject] = subjects.as_slice() else {
+                panic!("{subjects:?}");
+            };
+            subject.definition_digest()
+        };
+        write(
+            "openclaw@.service",
+            "[Service]\nExecStart=/x openclaw gateway %i\n",
+        );
+        let before = digest();
+        // Of another template.
+        write(
+            "other@main.service.d/10.conf",
+            "[Service]\nExecStartPre=/evil\n",
+        );
+        assert_eq!(digest(), before);
+        write(
+            "openclaw@main.service.d/10.conf",
+            "[Service]\nExecStartPre=/evil\n",
+        );
+        let with_drop_in = digest();
+        assert_ne!(with_drop_in, before);
+        write("openclaw@main.service.wants/evil.service", "");
+        assert_ne!(digest(), with_drop_in);
+    }
+
+    #[test]
     fn what_is_called_like_openclaw_counts_whatever_it_starts() {
         let dir = tempfile::tempdir().expect("temp dir");
         let home = dir.path().canonicalize().expect("real path").join("home");

@@ -82,6 +82,9 @@ impl Unit {
             stem.match_indices('-')
                 .filter_map(|(at, _)| Some(format!("{}.{ending}.d", stem.get(..=at)?))),
         );
+        let mut units = instances(paths, folders, stem, ending);
+        names.extend(units.iter().map(|unit| format!("{unit}.d")));
+        units.push(name.to_owned());
         let mut drop_ins: Vec<PathBuf> = folders
             .iter()
             .flat_map(|folder| names.iter().map(move |name| folder.join(name)))
@@ -102,7 +105,9 @@ impl Unit {
         }
         let mut pulled: Vec<String> = folders
             .iter()
-            .flat_map(|folder| PULL_FOLDERS.map(|end| folder.join(format!("{name}.{end}"))))
+            .flat_map(|folder| units.iter().map(move |unit| folder.join(unit)))
+            .flat_map(|unit| PULL_FOLDERS.map(|end| format!("{}.{end}", unit.display())))
+            .map(PathBuf::from)
             .flat_map(|folder| paths.list(&folder).unwrap_or_default())
             .map(|entry| entry.name.to_string_lossy().into_owned())
             .filter(|name| starts_something(name))
@@ -303,6 +308,33 @@ impl Unit {
             }
         }
     }
+}
+
+/// The other names by which folders say more of a unit: of a template those of all its instances, which need no file of their own; of an
+/// instance that of its template. [systemd.unit]
+fn instances(paths: &Paths, folders: &[PathBuf], stem: &str, ending: &str) -> Vec<String> {
+    let Some(at) = stem.find('@') else {
+        return Vec::new();
+    };
+    let template = stem.get(..=at).unwrap_or_default();
+    if template != stem {
+        return vec![format!("{template}.{ending}")];
+    }
+    let marker = format!(".{ending}.");
+    let mut found: Vec<String> = folders
+        .iter()
+        .flat_map(|folder| paths.list(folder).unwrap_or_default())
+        .map(|entry| entry.name.to_string_lossy().into_owned())
+        .filter(|name| name.starts_with(template))
+        .filter_map(|name| {
+            let (unit, _) = name.rsplit_once(&marker)?;
+            Some(format!("{unit}.{ending}"))
+        })
+        .filter(|unit| *unit != format!("{template}.{ending}"))
+        .collect();
+    found.sort();
+    found.dedup();
+    found
 }
 
 /// Whether a unit of this name can run a program when it is started.
