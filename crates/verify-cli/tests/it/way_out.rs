@@ -327,11 +327,10 @@ fn what_people_are_shown_can_be_copied_from_any_folder() {
     installation.init(0);
     plugin(&installation.state.join("extensions/dropped"), "dropped");
     let shown = installation.run(&["check"]);
-    let expected = format!(
-        "mkdir -p ~/set-aside && mv -- {}/extensions/dropped \"$(mktemp -d ~/set-aside/XXXXXX)\"",
-        installation.state.display()
-    );
-    assert!(shown.stdout.contains(&expected), "{}", shown.stdout);
+    // It is a copy, so what is moved lies in the original.
+    let expected = "mkdir -p ~/set-aside && mv -- /home/user/.openclaw/extensions/dropped \
+        \"$(mktemp -d ~/set-aside/XXXXXX)\"  # where OpenClaw runs";
+    assert!(shown.stdout.contains(expected), "{}", shown.stdout);
     let (_, report) = installation.check();
     let findings = report["findings"].to_string();
     assert!(
