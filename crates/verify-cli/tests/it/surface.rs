@@ -183,7 +183,43 @@ fn no_value_and_no_path_reaches_the_screen_raw() {
 }
 
 /// Options whose paths are only shown, or written to.
-const MORE_PATHS: [&[&str]; 9] = [
+const MORE_PATHS: [&[&str]; 27] = [
+    &["check", "--signers", "@"],
+    &["check", "--attest", "@"],
+    &["check", "--tuf-root", "@"],
+    &["check", "--backup", "@"],
+    &["check", "--nix-db", "@"],
+    &["check", "--sign-key", "@"],
+    &["check", "--sign-ssh", "@"],
+    &["host", "--print", "@"],
+    &["host", "--compose", "@"],
+    &["host", "--docker-inspect", "@"],
+    &["host", "--docker-daemon", "@"],
+    &["host", "--tailscale-status", "@"],
+    &["host", "--nix-pins", "@"],
+    &["host", "--proc", "@"],
+    &["host", "--etc", "@"],
+    &["gate", "--config", ".", "--spool", "@"],
+    &[
+        "attestation",
+        "a.tgz",
+        "--bundle",
+        "b",
+        "--repository",
+        "github.com/a/b",
+        "--workflow",
+        "@",
+    ],
+    &[
+        "release",
+        "--object",
+        "tag",
+        "v1",
+        "--repository",
+        "r",
+        "--attestation",
+        "@",
+    ],
     &["check", "--home", "@"],
     &["check", "--tmp", "@"],
     &["check", "--env", "OPENCLAW_STATE_DIR=@"],
@@ -194,6 +230,47 @@ const MORE_PATHS: [&[&str]; 9] = [
     &["review", "--export-violations", "@"],
     &["sbom", "--no-verify", "-o", "@"],
 ];
+
+/// An option that is new is in a call of these tests too.
+#[test]
+fn every_option_that_takes_a_path_is_in_a_call() {
+    let (_temporary, root) = folder();
+    let help = |words: &[&str]| {
+        let words: Vec<&OsStr> = words.iter().map(OsStr::new).collect();
+        coloured(&root, &words).stdout
+    };
+    let listed = help(&["--help"]);
+    let verbs = listed
+        .lines()
+        .filter_map(|line| line.strip_prefix("  "))
+        .filter(|line| line.starts_with(|c: char| c.is_ascii_lowercase()))
+        .filter_map(|line| line.split(' ').next());
+    let tried: Vec<&str> = PATHS
+        .iter()
+        .chain(&MORE_PATHS)
+        .flat_map(|call| call.iter().copied())
+        .collect();
+    let (mut options, mut missing) = (0, Vec::new());
+    for verb in verbs {
+        for line in help(&[verb, "--help"]).lines() {
+            let takes_a_path = ["<FILE>", "<DIR>", "<PATH>", "<FOLDER>", "<FORMAT=PATH>"];
+            if !takes_a_path.iter().any(|value| line.contains(value)) {
+                continue;
+            }
+            let mut words = line.split([' ', ',']);
+            let Some(option) = words.find(|word| word.starts_with("--")) else {
+                continue;
+            };
+            options += 1;
+            // The short form stands for it.
+            if !tried.contains(&option) && option != "--output" {
+                missing.push(format!("{verb} {option}"));
+            }
+        }
+    }
+    assert!(options > 100, "{options} options were looked at");
+    assert!(missing.is_empty(), "{missing:#?}");
+}
 
 #[test]
 fn a_path_that_is_there_reaches_no_screen_raw() {
@@ -233,7 +310,32 @@ fn a_path_that_is_there_reaches_no_screen_raw() {
 }
 
 /// Files of the operator, each in the call that reads it, with contents that are wrong at the place of `@`.
-const CONTENTS: [(&str, &[&str]); 14] = [
+const CONTENTS: [(&str, &[&str]); 24] = [
+    (
+        "services: {\"@\": {image: \"@\"}}\n",
+        &["host", "--compose", "FILE"],
+    ),
+    ("@: [", &["host", "--compose", "FILE"]),
+    (
+        "[{\"Name\": \"@\", \"HostConfig\": {\"Binds\": [\"@\"]}}]",
+        &["host", "--docker-inspect", "FILE"],
+    ),
+    ("{\"@\": [\"@\"]}", &["host", "--docker-daemon", "FILE"]),
+    (
+        "{\"@\": {\"@\": 1}}",
+        &["host", "--tailscale-status", "FILE"],
+    ),
+    ("{\"id\": \"@\"}", &["advisories", "import", "FILE"]),
+    (
+        "{\"schema_version\": \"1.7.0\", \"id\": \"MAL-1\", \"modified\": \"2026-01-01T00:00:00Z\", \"affected\": [{\"package\": {\"ecosystem\": \"npm\", \"name\": \"@\"}, \"versions\": [\"@\"]}]}",
+        &["advisories", "import", "FILE"],
+    ),
+    (
+        "{\"signed\": {\"_type\": \"@\"}}",
+        &["archive", "a.tgz", "--tuf-root", "FILE"],
+    ),
+    ("ada@x ssh-ed25519 @\n", &["check", "--signers", "FILE"]),
+    ("@ ssh-ed448 AAAA\n", &["check", "--signers", "FILE"]),
     ("@", &["check", "--lock-only", "--policy", "FILE"]),
     (
         "policy = \"@\"\n",
