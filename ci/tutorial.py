@@ -20,6 +20,7 @@ import time
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 PAGE = ROOT / "docs/tutorial.md"
 MARK = "\x01done"
+MOST_SECONDS = 180
 
 
 def alike(text):
@@ -91,7 +92,10 @@ def main():
     elif alike(before) != alike(after):
         sys.stdout.writelines(difflib.unified_diff(alike(before).splitlines(True), alike(after).splitlines(True), "docs/tutorial.md", "what is printed"))
         sys.exit("the tutorial says what is not so; write it anew with ci/tutorial.py --write and read its diff")
-    print(f"tutorial: {commands} commands, as the page says, in {time.monotonic() - started:.1f} s")
+    took = time.monotonic() - started
+    print(f"tutorial: {commands} commands, as the page says, in {took:.1f} s")
+    if took > MOST_SECONDS:
+        sys.exit(f"the tutorial takes more than {MOST_SECONDS} s of a machine's time")
 
 
 main()

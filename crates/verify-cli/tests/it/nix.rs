@@ -434,7 +434,7 @@ impl Numbers {
 }
 
 #[test]
-#[ignore = "needs nix-store and nix-hash, as Debian's nix-bin brings them"]
+#[ignore = "needs nix-store"]
 fn stores_that_nix_makes() {
     let nix = |program: &str, args: &[&str]| {
         let mut command = Command::new(program);
