@@ -1638,3 +1638,67 @@ fn each_fault_of_the_database_has_a_way_out_of_its_own() {
         assert!(!text.contains("TMPDIR"), "{text}");
     }
 }
+
+/// The findings of a report that begin so, whole.
+fn of_id<'a>(report: &'a serde_json::Value, id: &str) -> Vec<&'a serde_json::Value> {
+    let all = report["findings"].as_array().expect("findings").iter();
+    all.filter(|found| found["id"] == id).collect()
+}
+
+#[test]
+fn a_capture_is_one_finding_and_says_that_an_install_runs() {
+    let installation = one_skill();
+    installation.init(0);
+    let state = &installation.state;
+    for number in 0..30 {
+        let file = format!("tmp/plugin-captures/u/captures/a/{number}.js");
+        write(state, &file, "evil()");
+    }
+    write(state, "tmp/plugin-captures/v/captures/a/x.js", "evil()");
+    let staged = || -> Vec<(String, String, String)> {
+        let (code, report) = installation.check();
+        assert_eq!(code, 1);
+        let text = |value: &serde_json::Value| value.as_str().unwrap_or_default().to_owned();
+        let found = of_id(&report, "unrecorded").into_iter();
+        found
+            .filter(|found| found["code"] == "staged-code")
+            .map(|found| {
+                assert_eq!(found["level"], "deny");
+                (
+                    text(&found["message"]),
+                    text(&found["help"]),
+                    text(&found["remedy"]["path"]),
+                )
+            })
+            .collect()
+    };
+    let found = staged();
+    let paths: Vec<&str> = found.iter().map(|(_, _, path)| path.as_str()).collect();
+    assert_eq!(
+        paths,
+        [
+            "tmp/plugin-captures/u",
+            "tmp/plugin-captures/v/captures/a/x.js"
+        ]
+    );
+    assert!(found[0].0.contains("30 places"), "{found:?}");
+    let again = "check again when the install has ended";
+    assert!(found.iter().all(|(_, help, _)| !help.contains(again)));
+    let stage = "extensions/.openclaw-install-stage-y";
+    write(
+        state,
+        &format!("{stage}/openclaw.plugin.json"),
+        r#"{"id":"y"}"#,
+    );
+    write(state, &format!("{stage}/index.js"), "");
+    let found = staged();
+    assert_eq!(found.len(), 2);
+    for (_, help, path) in &found {
+        assert!(help.contains(again) && help.contains(stage), "{help}");
+        assert!(
+            ["u", "v"]
+                .map(|name| format!("tmp/plugin-captures/{name}"))
+                .contains(path)
+        );
+    }
+}

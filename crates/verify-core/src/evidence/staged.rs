@@ -40,8 +40,10 @@ const CODE: [&str; 25] = [
     "yml",
     "toml",
 ];
-/// Most files that are named.
+/// Most findings.
 const MAX_NAMED: usize = 20;
+/// Most files of one folder that are named.
+const MAX_SHOWN: usize = 5;
 /// Most entries of all copies; the copies of a real installation have some thousands.
 const MAX_ENTRIES: usize = 500_000;
 /// Deepest folder.
@@ -88,17 +90,57 @@ pub(super) fn read<'a>(
         known: &known,
         locked: &locked,
         judged: trees.chain(host).collect(),
+        entry: String::new(),
         left: MAX_ENTRIES,
-        found: Vec::new(),
+        strange: Vec::new(),
+        replaced: Vec::new(),
     };
     for place in &inventory.staged {
         walk.folder(&place.absolute, &place.absolute, &place.shown, 0);
     }
+    let mut subjects = inventory.subjects.iter();
+    let installing = subjects.find(|subject| subject.is_being_installed());
+    let installing = installing.map(|subject| subject.place.shown.as_str());
     // What must not be missed comes before what is only noted.
-    walk.found
-        .sort_by_key(|found| matches!(found, Observation::Unexplained { weak: true, .. }));
-    walk.found.truncate(MAX_NAMED);
-    walk.found
+    let mut found: Vec<Observation> = walk
+        .strange
+        .into_iter()
+        .map(|folder| folder.observation(installing))
+        .chain(walk.replaced)
+        .collect();
+    found.truncate(MAX_NAMED);
+    found
+}
+
+/// What is strange in one entry of a staged folder. OpenClaw makes and removes such an entry as one, and so do people: each file by
+/// itself would be thousands of findings, and a copy that is moved in part is of no use.
+struct Strange {
+    folder: String,
+    count: usize,
+    /// The first of them: the place, and why.
+    some: Vec<(String, String)>,
+}
+
+impl Strange {
+    fn observation(self, installing: Option<&str>) -> Observation {
+        match <[_; 1]>::try_from(self.some) {
+            Ok([(place, why)]) if self.count == 1 && installing.is_none() => {
+                unexplained(&place, &why, false)
+            }
+            some => {
+                let some = some.map_or_else(|some| some, Vec::from);
+                let some = some
+                    .into_iter()
+                    .map(|(place, why)| format!("{place}: {why}"));
+                Observation::StagedCopies {
+                    folder: self.folder,
+                    count: self.count,
+                    some: some.collect(),
+                    installing: installing.map(str::to_owned),
+                }
+            }
+        }
+    }
 }
 
 /// Content and name: a copy keeps both, and under another name a harmless file can do harm.
@@ -116,8 +158,11 @@ struct Walk<'a> {
     known: &'a HashSet<Named>,
     locked: &'a HashSet<Named>,
     judged: Vec<TreeSpec>,
+    /// The entry of a staged folder that is walked, safe to show.
+    entry: String,
     left: usize,
-    found: Vec<Observation>,
+    strange: Vec<Strange>,
+    replaced: Vec<Observation>,
 }
 
 impl Walk<'_> {
@@ -131,6 +176,9 @@ impl Walk<'_> {
         for entry in entries {
             let name = entry.file_name();
             let shown = format!("{shown}/{}", text::visible(&name.to_string_lossy()));
+            if depth == 0 {
+                self.entry.clone_from(&shown);
+            }
             let Some(left) = self.left.checked_sub(1).filter(|_| depth < MAX_DEPTH) else {
                 self.say(&shown, "more is there than could be looked at");
                 return;
@@ -176,7 +224,7 @@ impl Walk<'_> {
             return;
         }
         if self.locked.contains(&named) {
-            self.found.push(unexplained(
+            self.replaced.push(unexplained(
                 shown,
                 "it equals a file of a locked tree that was replaced since",
                 true,
@@ -189,8 +237,22 @@ impl Walk<'_> {
         }
     }
 
+    /// The last of `strange` is of the entry that is walked now, where there is any of it: an entry is walked to its end before the next.
     fn say(&mut self, place: &str, why: &str) {
-        self.found.push(unexplained(place, why, false));
+        let one = (place.to_owned(), why.to_owned());
+        match self.strange.last_mut() {
+            Some(last) if last.folder == self.entry => {
+                last.count += 1;
+                if last.some.len() < MAX_SHOWN {
+                    last.some.push(one);
+                }
+            }
+            _ => self.strange.push(Strange {
+                folder: self.entry.clone(),
+                count: 1,
+                some: vec![one],
+            }),
+        }
     }
 }
 

@@ -11,9 +11,9 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use crate::digest::{Sha256Digest, Sri, TreeDigest};
-use crate::inventory::Subject;
 use crate::inventory::staged::copy::{UNDECIDED, name_of};
 use crate::inventory::staged::protocol::Request;
+use crate::inventory::{INSTALL_STAGE, Subject};
 use crate::json as strict_json;
 use crate::read;
 use crate::subject::SubjectId;
@@ -33,8 +33,6 @@ const MAX_KEPT: usize = 8;
 const MAX_ENTRIES: usize = 100_000;
 /// Most bytes of one kept copy.
 const MAX_KEPT_BYTES: u64 = 512 << 20;
-/// How the names of OpenClaw's staging folders begin.
-const STAGING: &str = ".openclaw-install-stage-";
 /// Deepest folder of a kept copy.
 const MAX_DEPTH: usize = 256;
 
@@ -252,7 +250,7 @@ fn copy(from: &Path, to: &Path) -> std::io::Result<()> {
     let staging = |name: std::path::Component<'_>| {
         name.as_os_str()
             .as_encoded_bytes()
-            .starts_with(STAGING.as_bytes())
+            .starts_with(INSTALL_STAGE.as_bytes())
     };
     let link = from.components().any(staging);
     let mut folders = vec![(from.to_owned(), to.to_owned(), 0)];

@@ -82,6 +82,7 @@ pub use self::memory::{Memory, Places};
 pub use self::node::NodeRuntime;
 pub use self::not_covered::{NotCovered, NotCoveredGroup};
 pub use self::observation::{Hazard, Observation, Setting, VariableEffect};
+pub(crate) use self::subject::INSTALL_STAGE;
 pub use self::subject::{
     InstallStep, McpDefinition, NpmPackage, NpmProject, Place, Record, Subject, Trees,
 };

@@ -92,6 +92,17 @@ pub enum Observation {
         /// Only worth a look.
         weak: bool,
     },
+    /// Copies of code in one folder of OpenClaw's own that equal nothing that was judged.
+    StagedCopies {
+        /// The folder that holds them, which is moved as one, or the one file; safe to show.
+        folder: String,
+        /// How many there are.
+        count: usize,
+        /// Some of them with what is wrong, safe to show.
+        some: Vec<String>,
+        /// The folder of an install that has not ended, safe to show.
+        installing: Option<String>,
+    },
     /// A trigger or view of OpenClaw's database that its own schema does not have.
     DatabaseObject {
         /// The database, safe to show.

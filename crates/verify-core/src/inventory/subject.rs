@@ -69,7 +69,18 @@ pub struct Subject {
     pub observations: Vec<Observation>,
 }
 
+/// How the names of the folders begin into which OpenClaw installs before it moves what is there to its place.
+pub(crate) const INSTALL_STAGE: &str = ".openclaw-install-stage-";
+
 impl Subject {
+    /// Whether it lies in the folder of an install that has not ended: one that runs, or one that was cut off.
+    pub(crate) fn is_being_installed(&self) -> bool {
+        let names = self.place.absolute.iter();
+        names
+            .map(std::ffi::OsStr::as_encoded_bytes)
+            .any(|name| name.starts_with(INSTALL_STAGE.as_bytes()))
+    }
+
     /// Whether it lies outside the copy of the state directory that is judged.
     pub(crate) fn is_elsewhere(&self) -> bool {
         self.trees.tree.is_none()

@@ -41,7 +41,10 @@ fn judge(
         Observation::NoRecord { place } => Draft::new(format!(
             "{shown} lies where OpenClaw loads code from ({place}), and OpenClaw has no record of installing it"
         ))
-        .help("find out who put it there; if it is yours, install it with `openclaw plugins install` from where it is set aside; set it aside")
+        .help(match is_being_installed(whole, subject) {
+            true => "if an install runs, check again when it has ended; if none does, it was cut off: set it aside, and install it again",
+            false => "find out who put it there; if it is yours, install it with `openclaw plugins install` from where it is set aside; set it aside",
+        })
         .remedy(Remedy::SetAside {
             path: shown.to_owned(),
         }),
@@ -71,6 +74,12 @@ fn judge(
         } => {
             unexplained(*hazard, place, why, *weak)
         }
+        Observation::StagedCopies {
+            folder,
+            count,
+            some,
+            installing,
+        } => copies(folder, *count, some, installing.as_deref()),
         Observation::DatabaseObject {
             place,
             kind,
@@ -169,6 +178,38 @@ fn unexplained(hazard: Hazard, place: &str, why: &str, weak: bool) -> Draft {
         (_, true) => draft.level(Level::Note),
         (_, false) => draft,
     }
+}
+
+/// Copies in one folder, which is set aside as one.
+fn copies(folder: &str, count: usize, some: &[String], installing: Option<&str>) -> Draft {
+    let message = match (some, count) {
+        ([one], 1) => one.clone(),
+        _ => format!("{folder}: {count} places in it are no copy of what is installed"),
+    };
+    let mut draft = Draft::new(message).code(Hazard::StagedCode.as_str());
+    if count > 1 {
+        draft.evidence = some.to_vec();
+        let more = count.saturating_sub(some.len());
+        if more > 0 {
+            draft = draft.evidence(format!("and {more} more"));
+        }
+    }
+    let help = match installing {
+        Some(stage) => format!(
+            "an install has not ended, for {stage} is there: if you are installing something, check again when the install has ended. If not: {}",
+            way_out(Hazard::StagedCode)
+        ),
+        None => way_out(Hazard::StagedCode).to_owned(),
+    };
+    draft.help(help).remedy(Remedy::SetAside {
+        path: folder.to_owned(),
+    })
+}
+
+/// Whether a subject lies in the folder of an install that has not ended.
+fn is_being_installed(whole: &Whole<'_>, subject: Option<&SubjectId>) -> bool {
+    let mut subjects = whole.inventory.subjects.iter();
+    subjects.any(|one| subject == Some(&one.id) && one.is_being_installed())
 }
 
 fn database_object(place: &str, kind: &str, name: &str, table: &str, weak: bool) -> Draft {
