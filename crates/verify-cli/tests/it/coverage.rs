@@ -1702,3 +1702,62 @@ fn a_capture_is_one_finding_and_says_that_an_install_runs() {
         );
     }
 }
+
+#[test]
+fn a_server_that_was_switched_off_is_a_warning_and_one_that_is_switched_on_is_judged() {
+    let installation = rich();
+    installation.init(0);
+    let state = &installation.state;
+    let check = || {
+        let (code, report) = installation.check();
+        let mut found = counting(&report);
+        found.retain(|finding| finding.contains("mcp:local"));
+        (code, found)
+    };
+    let on = "{ \"command\": \"node\"";
+    let off = "{ \"enabled\": false, \"command\": \"node\"";
+    edit(state, "openclaw.json", on, off);
+    let (code, found) = check();
+    assert_eq!((code, found.len()), (0, 1), "{found:#?}");
+    assert!(
+        found[0].starts_with("settings-changed mcp:local"),
+        "{found:#?}"
+    );
+    // Off, and no longer what was locked.
+    edit(
+        state,
+        "openclaw.json",
+        off,
+        "{ \"enabled\": false, \"command\": \"bun\"",
+    );
+    let (code, found) = check();
+    assert_eq!(code, 1, "{found:#?}");
+    assert!(
+        found
+            .iter()
+            .any(|one| one.starts_with("definition-mismatch mcp:local")),
+        "{found:#?}"
+    );
+    edit(
+        state,
+        "openclaw.json",
+        "{ \"enabled\": false, \"command\": \"bun\"",
+        off,
+    );
+    let run = installation.run(&["lock", "--accept", "mcp:local"]);
+    assert_eq!(run.code, 0, "{}", run.stderr);
+    assert_eq!(check(), (0, Vec::new()));
+    // Locked as off: it starts something again.
+    for started in [on, "{ \"enabled\": true, \"command\": \"node\""] {
+        edit(state, "openclaw.json", off, started);
+        let (code, found) = check();
+        assert_eq!(code, 1, "{found:#?}");
+        assert!(
+            found
+                .iter()
+                .any(|one| one.starts_with("definition-mismatch mcp:local")),
+            "{found:#?}"
+        );
+        edit(state, "openclaw.json", started, off);
+    }
+}

@@ -57,6 +57,7 @@ fn subject(package: &LockedPackage) -> Subject {
             raw: definition(spec),
             digest,
             spec: spec.clone(),
+            when_on: Vec::new(),
             home: None,
             not_hashed: Vec::new(),
             local: None,

@@ -76,12 +76,20 @@ pub(super) fn read(ctx: &Context<'_>, plugins: &[PluginRoot]) -> Found {
     for (name, same) in by_name {
         found.subjects.extend(of_one_name(&name, same, &mut ids));
     }
-    for mcp in found.subjects.iter_mut().filter_map(|s| s.mcp.as_mut()) {
+    for subject in &mut found.subjects {
+        let Some(mcp) = &mut subject.mcp else {
+            continue;
+        };
         mcp.home = paths.own_home();
         let server = canonical(&mcp.raw);
         let meant = meant_by_state(paths, &server);
         if !meant.is_empty() {
             mcp.digest = digest(&server, &meant);
+        }
+        // What a plugin or a node machine makes of the key is theirs; OpenClaw starts none of its own that is off.
+        let of_openclaw = subject.source == Source::Config && !subject.id.name().contains('/');
+        if of_openclaw && !is_enabled(&mcp.raw) {
+            mcp.when_on = when_on(server, &meant);
         }
     }
     local_code(ctx, plugins, &mut found);
@@ -398,6 +406,7 @@ pub(super) fn define(raw: Value) -> McpDefinition {
     let server = canonical(&raw);
     McpDefinition {
         digest: digest(&server, &BTreeMap::new()),
+        when_on: Vec::new(),
         spec: super::mcp_spec::spec(&server),
         not_hashed: Vec::new(),
         local: None,
@@ -440,6 +449,14 @@ fn meant_by_state(paths: &Paths, server: &Map<String, Value>) -> BTreeMap<String
         meant.extend(paths.meant_by_state(arg.as_str().unwrap_or_default()));
     }
     meant
+}
+
+/// The digests of a server that is switched off as it would be on: without `enabled`, and with it.
+fn when_on(mut server: Map<String, Value>, meant: &BTreeMap<String, String>) -> Vec<Sha256Digest> {
+    server.remove("enabled");
+    let without = digest(&server, meant);
+    server.insert("enabled".to_owned(), Value::Bool(true));
+    vec![without, digest(&server, meant)]
 }
 
 fn digest(server: &Map<String, Value>, meant: &BTreeMap<String, String>) -> Sha256Digest {

@@ -285,6 +285,8 @@ pub struct McpDefinition {
     pub raw: Value,
     /// `definition` of the lock: the digest of the parts that decide what runs. docs/formats.md has the rule.
     pub digest: Sha256Digest,
+    /// Of a server that is switched off in the config: the digests that it has when it is on, which is said in two ways.
+    pub(crate) when_on: Vec<Sha256Digest>,
     /// The command line or address without secrets, for people and for the lock's `spec`.
     pub spec: String,
     /// What `${HOME}` means in the config, where that is the home directory of the user who runs OpenClaw.

@@ -473,6 +473,7 @@ mod tests {
                 raw,
                 digest: crate::digest::Sha256Digest::of(b""),
                 spec: String::new(),
+                when_on: Vec::new(),
                 home: None,
                 not_hashed: Vec::new(),
                 local: None,

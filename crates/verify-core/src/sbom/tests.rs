@@ -171,6 +171,7 @@ fn state(root: &Path) -> Inventory {
             raw,
             digest: Sha256Digest::of(name.as_bytes()),
             spec: spec.to_owned(),
+            when_on: Vec::new(),
             home: None,
             not_hashed: Vec::new(),
             local: None,

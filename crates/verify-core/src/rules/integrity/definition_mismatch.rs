@@ -1,6 +1,6 @@
 //! `definition-mismatch`: what OpenClaw or a service manager starts is not what was locked.
 
-use super::ListingDifference;
+use super::{ListingDifference, switched_off};
 use crate::finding::{Draft, Level, RemedyKind};
 use crate::rules::{Check, Group, Rule, Stage, Stages, View};
 use crate::subject::Kind;
@@ -21,7 +21,8 @@ fn check(view: &View<'_>) -> Vec<Draft> {
     let Some(entry) = view.locked else {
         return Vec::new();
     };
-    if view.evidence.stated.is_some() {
+    // That it was switched off is a setting: `settings-changed` says it.
+    if view.evidence.stated.is_some() || switched_off(view) {
         return Vec::new();
     }
     // The wrapper that starts the host is where PATH says. Without one there is nothing between PATH and the package that was compared;

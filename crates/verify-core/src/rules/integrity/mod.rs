@@ -265,6 +265,13 @@ fn command_lines(view: &View<'_>) -> Option<[String; 2]> {
     (locked != now).then(|| [locked, now].map(|line| text::excerpt(line, 400)))
 }
 
+/// Whether an MCP server is as it was locked, but for being switched off: it starts nothing, where it started what was locked.
+fn switched_off(view: &View<'_>) -> bool {
+    let locked = view.locked.and_then(|entry| entry.definition);
+    let mcp = view.subject.mcp.as_ref();
+    locked.is_some_and(|locked| mcp.is_some_and(|mcp| mcp.when_on.contains(&locked)))
+}
+
 /// The plugin in whose folder a skill, hook or MCP server lies that it brings, where OpenClaw updated it.
 fn updated_owner<'a>(view: &View<'a>) -> Option<&'a SubjectId> {
     let id = &view.subject.id;
