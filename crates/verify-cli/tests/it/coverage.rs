@@ -1761,3 +1761,39 @@ fn a_server_that_was_switched_off_is_a_warning_and_one_that_is_switched_on_is_ju
         edit(state, "openclaw.json", started, off);
     }
 }
+
+#[test]
+fn what_python_or_an_editor_leaves_in_a_skill_is_moved_aside() {
+    let installation = one_skill();
+    let state = &installation.state;
+    write(state, "workspace/skills/x/t.py", "pass\n");
+    installation.init(0);
+    let remedy = || {
+        let (code, report) = installation.check();
+        let found = of_id(&report, "tree-mismatch");
+        assert_eq!((code, found.len()), (1, 1), "{found:#?}");
+        assert_eq!(found[0]["level"], "deny");
+        found[0]["remedy"].clone()
+    };
+    let folder = "workspace/skills/x";
+    for (file, moved) in [
+        ("__pycache__/t.cpython-311.pyc", "__pycache__"),
+        (".DS_Store", ".DS_Store"),
+        (".SKILL.md.swp", ".SKILL.md.swp"),
+    ] {
+        write(state, &format!("{folder}/{file}"), "bytes");
+        let remedy = remedy();
+        assert_eq!(remedy["kind"], "set-aside", "{remedy:#}");
+        assert_eq!(remedy["path"], format!("{folder}/{moved}"));
+        let moved = state.join(folder).join(moved);
+        match moved.is_dir() {
+            true => fs::remove_dir_all(moved).expect("folder"),
+            false => fs::remove_file(moved).expect("file"),
+        }
+        assert_eq!(installation.check().0, 0);
+    }
+    // Beside a change that a person made, all of it is read.
+    write(state, &format!("{folder}/.DS_Store"), "bytes");
+    write(state, &format!("{folder}/evil.py"), "evil()\n");
+    assert_eq!(remedy()["kind"], "lock");
+}

@@ -12,7 +12,9 @@ use crate::fact::Outcome;
 use crate::finding::{Draft, Level, Remedy, RemedyKind};
 use crate::rules::{Check, Group, Rule, Stage, Stages, View};
 use crate::spec::plain_version;
+use crate::subject::Kind;
 use crate::text;
+use crate::tree::ChangeKind;
 
 pub(in crate::rules) const RULE: Rule = Rule {
     id: "tree-mismatch",
@@ -28,6 +30,8 @@ pub(in crate::rules) const RULE: Rule = Rule {
 
 /// Most paths that are named one by one.
 const MOST_PATHS: usize = 8;
+/// Where Python keeps what it compiled.
+const PYTHON_CACHE: &str = "__pycache__";
 
 fn check(view: &View<'_>) -> Vec<Draft> {
     let mut drafts = Vec::new();
@@ -52,6 +56,7 @@ fn check(view: &View<'_>) -> Vec<Draft> {
         drafts.push(match view.evidence.tree.state {
             _ if view.whole.stage == Stage::Packed => packed(view, draft),
             StateChange::Undeclared => declarable(view, draft),
+            _ if view.whole.stage == Stage::Installed && only_left_behind(view) => set_aside(view, draft),
             _ if only_git(view) => draft.help(
                 "only the .git of the clone differs, no file that OpenClaw loads; a skill needs none: remove it, then accept the new digest by name",
             ),
@@ -108,6 +113,66 @@ fn only_git(view: &View<'_>) -> bool {
         && changes
             .iter()
             .all(|change| change.path.starts_with(".git/"))
+}
+
+/// Whether all that differs in a skill was added by a program that does so by itself: Python, an editor, the Finder. It counts all the
+/// same, because what lies in it is loaded: compiled code cannot be read, so accepting it is no way out.
+fn only_left_behind(view: &View<'_>) -> bool {
+    let changes = view.evidence.tree.changes.as_deref().unwrap_or_default();
+    view.subject.kind == Kind::Skill
+        && !changes.is_empty()
+        && changes
+            .iter()
+            .all(|change| change.kind == ChangeKind::Added && is_left_behind(&change.path))
+}
+
+fn is_left_behind(path: &str) -> bool {
+    let (folder, name) = path.rsplit_once('/').unwrap_or(("", path));
+    let cache = folder.rsplit('/').next() == Some(PYTHON_CACHE);
+    let swap = name.starts_with('.')
+        && [".swp", ".swo", ".swx"]
+            .iter()
+            .any(|end| name.ends_with(end));
+    cache && name.ends_with(".pyc") || swap || name == ".DS_Store"
+}
+
+/// The way out for those: the first is moved, with the whole cache where nothing of it was locked; the next check names the next.
+fn set_aside(view: &View<'_>, draft: Draft) -> Draft {
+    let changes = view.evidence.tree.changes.as_deref().unwrap_or_default();
+    let added: BTreeSet<&str> = changes.iter().map(|change| change.path.as_str()).collect();
+    let tree = view.evidence.tree.tree();
+    let all_added = |folder: &str| {
+        let inside = format!("{folder}/");
+        tree.is_some_and(|tree| {
+            let mut entries = tree.manifest.entries().iter();
+            entries.all(|entry| !entry.path.starts_with(&inside) || added.contains(&*entry.path))
+        })
+    };
+    let what = |path: &str| match path.rsplit_once('/') {
+        Some((folder, _)) if path.ends_with(".pyc") && all_added(folder) => folder.to_owned(),
+        _ => path.to_owned(),
+    };
+    let places: BTreeSet<String> = added.iter().map(|path| what(path)).collect();
+    let Some(first) = places.first() else {
+        return draft;
+    };
+    let more = match places.len() {
+        1 => "",
+        _ => ", one after another",
+    };
+    let python = match added.iter().any(|path| path.ends_with(".pyc")) {
+        true => {
+            "; PYTHONDONTWRITEBYTECODE=1 in the environment of the agent keeps Python from making it anew"
+        }
+        false => "",
+    };
+    draft
+        .help(format!(
+            "Python, an editor or the Finder leaves such files behind: set what was added aside{more}{python}"
+        ))
+        .remedy(Remedy::SetAside {
+            path: format!("{}/{first}", view.subject.place.shown),
+        })
 }
 
 /// The way out where only data files of a skill, or git's bookkeeping in a clone, differ.
