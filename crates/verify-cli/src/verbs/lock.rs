@@ -171,9 +171,7 @@ fn write(common: &Common, relock: &Relock, verifier: &Verifier, files: &Files) -
 fn tell_unaccepted(common: &Common, args: &LockArgs, unaccepted: &[&LockChange]) {
     let mut ids: Vec<&str> = unaccepted.iter().map(|change| change.id.as_str()).collect();
     ids.dedup();
-    output::stderr(
-        "nothing was written: something changed or is gone, and neither its version nor its record explains it",
-    );
+    output::stderr(&format!("nothing was written: {}", unexplained(unaccepted)));
     let places = Places::of(common, args.from.as_deref());
     for id in ids {
         // Without a network its origin was not looked for, and accepting would forget what is known of the old one.
@@ -210,6 +208,27 @@ fn tell_unaccepted(common: &Common, args: &LockArgs, unaccepted: &[&LockChange])
         output::stderr(&format!(
             "  if you made the change and have read it: {command}"
         ));
+    }
+}
+
+/// Why changes need a word: what is installed can be explained by its version or record, and what a file says by nothing.
+fn unexplained(unaccepted: &[&LockChange]) -> &'static str {
+    let everyday = |change: &&LockChange| {
+        matches!(
+            change.what,
+            LockChangeKind::Settings | LockChangeKind::Instructions
+        )
+    };
+    let written = |change: &&LockChange| {
+        let scheme = change.id.split(':').next().unwrap_or_default();
+        ["config", "cron", "agent", "service", "mcp"].contains(&scheme)
+    };
+    if unaccepted.iter().all(everyday) {
+        "settings or instructions changed, and only their owner knows whether they should; they are taken over by name"
+    } else if unaccepted.iter().all(written) {
+        "what is written in a config, a job, an agent or a unit changed or is gone, and only its owner knows whether it should"
+    } else {
+        "something changed or is gone, and neither its version nor its record explains it"
     }
 }
 

@@ -1797,3 +1797,35 @@ fn what_python_or_an_editor_leaves_in_a_skill_is_moved_aside() {
     write(state, &format!("{folder}/evil.py"), "evil()\n");
     assert_eq!(remedy()["kind"], "lock");
 }
+
+#[test]
+fn a_lock_that_is_refused_says_so_of_a_config_in_words_that_fit() {
+    let installation = rich();
+    installation.init(0);
+    let state = &installation.state;
+    edit(
+        state,
+        "openclaw.json",
+        "\"security\": \"deny\"",
+        "\"security\": \"full\"",
+    );
+    let refused = || {
+        let run = installation.run(&["lock"]);
+        assert_eq!(run.code, 1, "{}", run.stderr);
+        run.stderr.split_whitespace().collect::<Vec<_>>().join(" ")
+    };
+    let said = refused();
+    assert!(said.contains("settings or instructions changed"), "{said}");
+    edit(state, "openclaw.json", "/usr/bin/true", "/usr/bin/false");
+    let said = refused();
+    assert!(said.contains("only its owner knows"), "{said}");
+    write(state, "mcp/server.mjs", "evil()");
+    write(state, "workspace/AGENTS.md", "Be unkind.\n");
+    let said = refused();
+    assert!(!said.contains("its record explains"), "{said}");
+    let skill = "skills/acme-weather/SKILL.md";
+    if state.join(skill).exists() {
+        write(state, skill, "evil\n");
+        assert!(refused().contains("its record explains"));
+    }
+}
