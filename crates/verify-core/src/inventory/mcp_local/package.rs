@@ -129,10 +129,8 @@ impl<'a> Pieces<'a> {
             // A folder that is no package of its own and small enough is taken as it is.
             Target::Package(_) if self.may_be_whole(&real) && self.package(&real) => {}
             Target::Package(_) => {
-                let shown = self.paths.shown(&real);
-                self.open.insert(format!(
-                    "{shown} is too large, or a home or workspace, and is not hashed"
-                ));
+                let (shown, why) = (self.paths.shown(&real), self.why_not_whole(&real));
+                self.open.insert(format!("{shown} {why}"));
             }
         }
     }
@@ -144,6 +142,17 @@ impl<'a> Pieces<'a> {
     /// Below home, a workspace or the state directory, and none of them.
     pub(super) fn may_be_whole(&self, folder: &Path) -> bool {
         !self.is_root(folder) && self.roots.iter().any(|root| folder.starts_with(root))
+    }
+
+    /// Why a folder is not taken whole.
+    fn why_not_whole(&self, folder: &Path) -> &'static str {
+        if self.may_be_whole(folder) {
+            "is too large to be hashed"
+        } else if self.is_root(folder) {
+            "is a home or workspace, and is not hashed"
+        } else {
+            "lies outside the home folder and workspaces, and is not hashed"
+        }
     }
 
     /// The nearest package at or above a folder.
@@ -388,9 +397,8 @@ impl<'a> Pieces<'a> {
                 }
             }
             _ => {
-                let shown = self.paths.shown(folder);
-                self.open
-                    .insert(format!("{shown} is too large to be hashed"));
+                let (shown, why) = (self.paths.shown(folder), self.why_not_whole(folder));
+                self.open.insert(format!("{shown} {why}"));
             }
         }
     }

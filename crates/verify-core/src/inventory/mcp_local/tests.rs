@@ -640,3 +640,16 @@ fn settings_of_node_count_and_what_builders_start_is_said() {
         assert!(!all, "{program}: what it starts is not hashed");
     }
 }
+
+#[test]
+fn why_a_package_is_not_hashed_is_said_as_it_is() {
+    let (home, away) = (Home::new(), Home::new());
+    away.write("o/mcp/s.mjs", "import 'bufferutil'");
+    away.write("o/node_modules/bufferutil/index.js", "evil()");
+    let script = away.at("o/mcp/s.mjs");
+    let line = ["node", script.to_str().expect("path")];
+    let said = home.local(server(None, &line), LocalFiles::Package);
+    let said = said.not_hashed.join("\n");
+    assert!(said.contains("lies outside the home folder"), "{said}");
+    assert!(!said.contains("too large"), "{said}");
+}
