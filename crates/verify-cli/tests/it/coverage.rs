@@ -551,6 +551,19 @@ pub(crate) fn plants() -> Vec<Plant> {
             0,
         ),
         plant(
+            "a tenant of the fleet is given another image",
+            |s| {
+                sql(
+                    s,
+                    "CREATE TABLE fleet_cells (tenant_id TEXT NOT NULL PRIMARY KEY, image TEXT NOT NULL) STRICT;
+                     INSERT INTO fleet_cells VALUES ('t1', 'evil.example/openclaw:1');",
+                )
+            },
+            "settings-changed",
+            "tenant t1",
+            0,
+        ),
+        plant(
             "another address counts as a person",
             |s| {
                 sql(

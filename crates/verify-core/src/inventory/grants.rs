@@ -1,6 +1,6 @@
 //! Rows of OpenClaw's database that let others in: paired devices with their rights, paired senders of channels, conversations that
-//! plugins may take over, people with a role and how they are known, commands that a job may run without a question. Tokens are never
-//! read.
+//! plugins may take over, people with a role and how they are known, commands that a job may run without a question; and the image that
+//! a tenant of the fleet is started from. Tokens are never read.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -24,6 +24,7 @@ pub(super) fn read(db: &Connection, place: &str, found: &mut Steering) -> Result
     bindings(db, place, found)?;
     profiles(db, place, found)?;
     standing(db, place, found)?;
+    cells(db, place, found)?;
     found.grants.sort_by(|a, b| a.0.cmp(&b.0));
     Ok(())
 }
@@ -168,6 +169,21 @@ fn standing(db: &Connection, place: &str, found: &mut Steering) -> Result<(), Ta
         let name = format!("standing approval {id} of job {job}");
         let value = json!({ "agent": agent, "binding": binding, "until": until });
         (text::excerpt(&name, MAX_NAME), value)
+    });
+    found.grants.extend(rows);
+    Ok(())
+}
+
+/// Which image `openclaw fleet upgrade` takes for a tenant where it is given none. [S `validateFleetImage`]
+fn cells(db: &Connection, place: &str, found: &mut Steering) -> Result<(), TableError> {
+    let columns = ["tenant_id", "image"];
+    let sql = "SELECT tenant_id, image FROM fleet_cells NOT INDEXED";
+    let rows = all(db, place, "fleet_cells", &columns, sql, found, |row| {
+        Ok((row.get::<_, String>(0)?, row.get::<_, String>(1)?))
+    })?;
+    let rows = rows.into_iter().map(|(tenant, image)| {
+        let name = format!("image of the fleet's tenant {tenant}");
+        (text::excerpt(&name, MAX_NAME), Value::from(image))
     });
     found.grants.extend(rows);
     Ok(())

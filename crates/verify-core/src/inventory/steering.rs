@@ -16,7 +16,7 @@ use crate::read::ReadError;
 use crate::text;
 
 /// Tables whose rows decide what OpenClaw loads, starts or allows.
-const DECIDING: [&str; 15] = [
+const DECIDING: [&str; 16] = [
     "channel_pairing_allow_entries",
     "config_machine_state",
     "delivery_queue_entries",
@@ -25,6 +25,7 @@ const DECIDING: [&str; 15] = [
     "plugin_binding_approvals",
     "cron_jobs",
     "exec_approvals_config",
+    "fleet_cells",
     "secret_store_entries",
     "config_health_entries",
     "operator_approvals",
