@@ -333,6 +333,37 @@ fn lock_text(publisher: &Publisher) -> String {
 }
 
 #[test]
+fn a_registry_that_is_silent_is_one_warning_of_the_whole_run() {
+    let mut publisher = Publisher::new();
+    publisher.publish("1.2.0", Some("acme/notes"));
+    publisher.install("1.2.0");
+    let init = publisher.run(&["lock", "--init", "--online"]);
+    assert_eq!(init.code, 0, "{}", init.text());
+    let warned = |arguments: &[&str]| -> usize {
+        let run = publisher.run(&[arguments, &["--format", "json"]].concat());
+        let report: Value = serde_json::from_str(&run.stdout).expect("JSON");
+        let all = report["findings"].as_array().expect("findings").iter();
+        all.filter(|finding| {
+            finding["level"] == "warn"
+                && finding["subject"].is_null()
+                && finding["code"] == "offline"
+                && finding["message"]
+                    .as_str()
+                    .is_some_and(|text| text.contains("did not answer"))
+        })
+        .count()
+    };
+    assert_eq!(warned(&["check", "--online"]), 0, "it answers");
+    let _ = std::fs::remove_dir_all(publisher.path("home/.cache"));
+    let cut = b"HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\n{}".to_vec();
+    publisher.server.set(PACKUMENT, Answer::Raw(cut));
+    assert_eq!(warned(&["check", "--online"]), 1);
+    assert_eq!(warned(&["check"]), 0, "the network was not allowed");
+    let shown = publisher.run(&["check", "--online"]);
+    assert!(shown.stdout.contains("did not answer"), "{}", shown.text());
+}
+
+#[test]
 fn a_registry_that_does_not_answer_well_is_no_good_verdict() {
     let mut publisher = Publisher::new();
     publisher.publish("1.2.0", Some("acme/notes"));

@@ -1,5 +1,6 @@
 //! Who signed and published it?
 
+mod no_answer;
 pub(super) mod not_established;
 pub(super) mod provenance_invalid;
 pub(super) mod provenance_mismatch;

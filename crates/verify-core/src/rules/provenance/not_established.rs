@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::provenance_regressed::is_other;
-use super::tags;
+use super::{no_answer, tags};
 use crate::evidence::{Part, Wants};
 use crate::fact::{Fact, NotEstablished, Outcome};
 use crate::finding::{Draft, Input, Level, Remedy, RemedyKind};
@@ -40,11 +40,11 @@ const HOME: Remedy = Remedy::Operator {
 
 const INSTALL_AGAIN: &str = "install it again from its archive, or review what is installed";
 /// What names a registry.
-const REGISTRY: Remedy = Remedy::Operator {
+pub(super) const REGISTRY: Remedy = Remedy::Operator {
     input: Some(Input::Registry),
 };
 
-const NAME_REGISTRY: &str = "list the registry that npm asks in the policy";
+pub(super) const NAME_REGISTRY: &str = "list the registry that npm asks in the policy";
 
 fn check(whole: &Whole<'_>) -> Vec<Draft> {
     // Of what is only announced nothing else can be known yet.
@@ -55,26 +55,8 @@ fn check(whole: &Whole<'_>) -> Vec<Draft> {
             .collect();
     }
     let open: Vec<Draft> = open(whole).into_iter().map(with_remedy).collect();
-    let asked_no_one = asked_no_one(whole, &open);
-    asked_no_one.into_iter().chain(open).collect()
-}
-
-/// The operator allowed the network, and there is no registry that could be asked: that is no answer, and must not look like one.
-fn asked_no_one(whole: &Whole<'_>, open: &[Draft]) -> Option<Draft> {
-    let code = NotEstablished::NoRegistry.as_str();
-    let unasked = open.iter().filter(|draft| draft.code == Some(code)).count();
-    if !whole.online || unasked == 0 {
-        return None;
-    }
-    let draft = Draft::new(
-        "the network was allowed and no registry was asked: none is configured, for npm or in the policy",
-    )
-    .code(code)
-    .level(Level::Warn)
-    .outcome(Outcome::NotEstablished)
-    .help(NAME_REGISTRY)
-    .remedy(REGISTRY);
-    Some(located(whole, None, draft))
+    let silent = no_answer::drafts(whole, &open);
+    silent.into_iter().chain(open).collect()
 }
 
 /// Only what a registry would know is cleared by asking it.
@@ -614,7 +596,7 @@ fn passed_over(whole: &Whole<'_>) -> Option<Draft> {
     Some(located(whole, Some(&SubjectId::core()), draft))
 }
 
-fn located(whole: &Whole<'_>, subject: Option<&SubjectId>, draft: Draft) -> Draft {
+pub(super) fn located(whole: &Whole<'_>, subject: Option<&SubjectId>, draft: Draft) -> Draft {
     let draft = draft.at(whole.in_lock(subject));
     match subject {
         Some(id) => draft.subject(id),
