@@ -12,7 +12,14 @@ pub(crate) fn line(change: &LockChange, unaccepted: bool) -> String {
     let id = text::excerpt(&change.id, 600);
     let value = |value: &Option<String>| value.as_deref().map(|value| text::excerpt(value, 200));
     match (value(&change.from), value(&change.to)) {
-        (Some(from), Some(to)) => format!("{mark} {id} {what}: {from} -> {to}"),
+        (Some(from), Some(to)) => {
+            let older = if change.is_older() {
+                ", which is older"
+            } else {
+                ""
+            };
+            format!("{mark} {id} {what}: {from} -> {to}{older}")
+        }
         (None, Some(to)) => format!("{mark} {id} {what}: {to}"),
         (Some(from), None) => format!("{mark} {id} {what}: {from} -> none"),
         (None, None) => format!("{mark} {id} {what}"),

@@ -5,7 +5,10 @@
 
 use std::fmt::{self, Display};
 
+use js_semver::Version;
+
 use super::{Lock, LockedPackage, LockedRelease, Provenance};
+use crate::spec::plain_version;
 use crate::subject::{Kind, Source};
 use crate::text;
 
@@ -23,6 +26,17 @@ pub struct LockChange {
     pub to: Option<String>,
     /// Whether the new lock may be written only when the operator accepts the id.
     pub needs_accept: bool,
+}
+
+impl LockChange {
+    /// Whether it takes over a lower version than the locked one. An older release may have a hole that is known since, so going back is
+    /// worth a word even where OpenClaw itself installed it.
+    #[must_use]
+    pub fn is_older(&self) -> bool {
+        let version = |text: &Option<String>| Version::parse(plain_version(text.as_deref()?)).ok();
+        let (from, to) = (version(&self.from), version(&self.to));
+        self.what == LockChangeKind::Version && from.zip(to).is_some_and(|(from, to)| to < from)
+    }
 }
 
 impl Display for LockChange {
