@@ -56,6 +56,13 @@ pub(crate) fn report(report: &Report, for_people: bool) -> Report {
                 finding.help
             );
         }
+        if let Some(restore) = restored_by(finding).filter(|_| installed) {
+            finding.help = format!(
+                "if it was not you, keep a copy and install what was locked again: {}; {}",
+                carried(restore),
+                finding.help
+            );
+        }
         if let Some(see) = seen_by(finding).filter(|_| installed) {
             finding.help = format!("see what changed: {}; {}", carried(see), finding.help);
         }
@@ -101,6 +108,20 @@ fn seen_by(finding: &Finding) -> Option<String> {
             shell_word(id.as_str())
         )
     })
+}
+
+/// What keeps what is there for a later look, and installs what was locked in its place.
+fn restored_by(finding: &Finding) -> Option<String> {
+    let restore = finding.restore.as_ref()?;
+    let again = Remedy::Reinstall {
+        subject: None,
+        spec: Some(restore.spec.clone()),
+    };
+    Some(format!(
+        "mkdir -p ~/set-aside && cp -a -- {} \"$(mktemp -d ~/set-aside/XXXXXX)\" && {}",
+        commands::in_state(&restore.folder),
+        command(&again)?
+    ))
 }
 
 /// What declares changed files as state that the skill itself writes.

@@ -78,6 +78,9 @@ pub struct Finding {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schemars(default)]
     pub mutable: Vec<String>,
+    /// What brings back what the lock holds, where the lock itself says enough for that.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub restore: Option<Restore>,
     /// What to do next, in words.
     pub help: String,
     /// What clears it, as data: a program words it as its own commands or buttons.
@@ -410,6 +413,17 @@ impl RemedyKind {
     }
 }
 
+/// The release that the lock holds, to be installed again in place of files that are not the locked ones. It comes from the lock alone:
+/// of changed files and of the record beside them nothing is believed.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, JsonSchema)]
+#[non_exhaustive]
+pub struct Restore {
+    /// What to ask OpenClaw for.
+    pub spec: String,
+    /// The folder of which a copy is worth keeping before, relative to the state directory or absolute: it shows what was done.
+    pub folder: String,
+}
+
 /// A place in a file of the operator.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, JsonSchema)]
 #[non_exhaustive]
@@ -468,6 +482,8 @@ pub struct Draft {
     pub observed: Vec<Observed>,
     /// Paths of a skill that policy can declare as state of its own.
     pub mutable: Vec<String>,
+    /// What brings back what the lock holds.
+    pub restore: Option<Restore>,
     /// What to do next; the rule's own help when empty.
     pub help: String,
     /// What clears it; what the rule says where none is named.
@@ -496,6 +512,7 @@ impl Draft {
             declared: Vec::new(),
             observed: Vec::new(),
             mutable: Vec::new(),
+            restore: None,
             help: String::new(),
             remedy: None,
         }

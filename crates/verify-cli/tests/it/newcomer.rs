@@ -190,6 +190,60 @@ fn a_network_without_a_registry_is_no_answer() {
     assert!(first.contains("could not be found out"), "{first}");
 }
 
+/// Files and the record beside them may both be an attacker's; the lock is not.
+#[test]
+fn what_was_locked_is_installed_again_by_the_words_of_the_lock() {
+    let installation = Installation::shipped();
+    let database = installation.state.join("state/openclaw.sqlite");
+    let record = |version: &str| {
+        change_index(&database, |records| {
+            let record = records["acme-packed"].as_object_mut().expect("record");
+            for pack in ["sourcePath", "artifactKind"] {
+                record.remove(pack);
+            }
+            for (key, value) in [
+                ("spec", format!("@acme/packed@{version}")),
+                ("resolvedSpec", format!("@acme/packed@{version}")),
+                ("resolvedName", "@acme/packed".to_owned()),
+                ("version", version.to_owned()),
+                ("resolvedVersion", version.to_owned()),
+            ] {
+                record.insert(key.to_owned(), value.into());
+            }
+        });
+    };
+    let help = || -> String {
+        let (_, report) = installation.check();
+        let all = report["findings"].as_array().expect("findings").iter();
+        let found = all.filter(|finding| finding["id"] == "tree-mismatch");
+        let found: Vec<String> = found
+            .map(|finding| finding["help"].as_str().expect("help").to_owned())
+            .collect();
+        assert_eq!(found.len(), 1, "{report:#}");
+        found.concat()
+    };
+    record("1.2.0");
+    installation.init(0);
+    let folder = "npm/projects/acme-packed-45d40bbf34/node_modules/@acme/packed";
+    fs::write(installation.state.join(folder).join("index.js"), "evil()").expect("write");
+    let again = "\"$(mktemp -d ~/set-aside/XXXXXX)\" && openclaw plugins install @acme/packed@1.2.0 --force; ";
+    let said = help();
+    assert!(said.contains(again) && said.contains("cp -a -- "), "{said}");
+    assert!(said.contains("openclaw-verify lock --accept"), "{said}");
+    // The attacker moves the record too.
+    record("1.1.0");
+    let said = help();
+    assert!(said.contains(again) && !said.contains("@1.1.0"), "{said}");
+    // Going back to an older release is said where it is taken over.
+    let run = installation.run(&["lock", PACKED]);
+    assert!(
+        run.stdout
+            .contains("version: 1.2.0 -> 1.1.0, which is older"),
+        "{}",
+        run.text()
+    );
+}
+
 /// An update by name that found nothing new, and an install of the very version.
 #[test]
 fn a_record_in_other_words_is_taken_over_by_every_verb() {

@@ -160,6 +160,7 @@ mod tests {
             observed: Vec::new(),
             definition: None,
             mutable: Vec::new(),
+            restore: None,
             help: String::new(),
             remedy: crate::finding::Remedy::Never,
             about: crate::finding::About::Subject,

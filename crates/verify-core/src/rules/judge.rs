@@ -250,6 +250,7 @@ impl Judge<'_> {
             declared: draft.declared,
             observed: draft.observed,
             mutable: draft.mutable,
+            restore: draft.restore,
             help: if draft.help.is_empty() {
                 rule.help.to_owned()
             } else {

@@ -94,7 +94,7 @@ fn cloned_again(subject: &Subject) -> Option<Remedy> {
 }
 
 /// Whether a spec can be shown: without a user or token, of a usual length, and of text that a terminal shows as it is.
-fn is_plain(spec: &str) -> bool {
+pub(super) fn is_plain(spec: &str) -> bool {
     // A user or a token in an address is not shown, and without it the address is another.
     let secret = spec.split_once("://").is_some_and(|(_, rest)| {
         rest.split('/')

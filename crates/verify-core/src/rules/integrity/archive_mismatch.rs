@@ -1,8 +1,8 @@
 //! `archive-mismatch`: the installed files are not those of the published archive, or an archive is not the recorded one.
 
-use super::announced;
+use super::{announced, is_update, restore};
 use crate::fact::Fact;
-use crate::finding::{Draft, Level, RemedyKind};
+use crate::finding::{Draft, Level, Remedy, RemedyKind};
 use crate::rules::{Check, Group, Rule, Stage, Stages, View};
 use crate::subject::Source;
 
@@ -43,6 +43,17 @@ fn check(view: &View<'_>) -> Vec<Draft> {
             .into_iter()
             .map(|draft| draft.help(CUT_OFF))
             .collect();
+    }
+    // The record beside changed files is as easily changed as they are; what the lock holds is not.
+    if let Some(restore) = restore(view).filter(|_| !is_update(view)) {
+        let again = |draft: Draft| {
+            let help = "keep a copy of its folder, then install what was locked again";
+            draft.help(help).remedy(Remedy::Reinstall {
+                subject: Some(view.subject.id.clone()),
+                spec: Some(restore.spec.clone()),
+            })
+        };
+        drafts = drafts.into_iter().map(again).collect();
     }
     drafts.extend(announced::other_archive(view));
     if view.whole.stage == Stage::Packed {

@@ -19,12 +19,13 @@ pub(super) mod unsafe_tree;
 pub(super) mod unverifiable_cache;
 pub(super) mod weak_digest;
 
-use super::View;
+use super::{Stage, View, remedies};
 use crate::digest::Sha256Digest;
 use crate::evidence::Part;
-use crate::finding::{Draft, Remedy};
+use crate::finding::{Draft, Remedy, Restore};
 use crate::inventory::Observation;
-use crate::subject::{Kind, SubjectId};
+use crate::lock::LockedPackage;
+use crate::subject::{Kind, Source, SubjectId};
 use crate::text;
 use crate::tree::{ChangeKind, FileChange, TreeError};
 
@@ -183,7 +184,7 @@ fn changed(view: &View<'_>, message: impl Into<String>) -> Draft {
         subject: Some(updated.unwrap_or(&view.subject.id).clone()),
         accept,
         online: false,
-        update: !accept && view.whole.stage == crate::rules::Stage::Installed,
+        update: !accept && view.whole.stage == Stage::Installed,
     })
 }
 
@@ -295,6 +296,31 @@ fn updated_owner<'a>(view: &View<'a>) -> Option<&'a SubjectId> {
     owners
         .find(|other| owns(other) && is_update(other))
         .map(|other| &other.subject.id)
+}
+
+/// What installs the locked release of a plugin out of npm again, by the words of the lock. Another difference in its files would leave
+/// the way back to people's memory, and the only command at hand would be the one that accepts it.
+fn restore(view: &View<'_>) -> Option<Restore> {
+    let of_npm =
+        |entry: &&LockedPackage| entry.source == Source::Npm && view.subject.kind == Kind::Plugin;
+    let entry = view.locked.filter(of_npm)?;
+    let folder = &view.subject.place.shown;
+    let name = entry.id.name();
+    let version = entry
+        .version
+        .as_deref()
+        .filter(|version| js_semver::Version::parse(version).is_ok())?;
+    let spec = format!("{name}@{version}");
+    // An entry that asks for something else than its name, such as an alias, is not understood here.
+    let same = entry.spec.as_deref().is_none_or(|asked| {
+        asked
+            .strip_prefix(name)
+            .is_some_and(|rest| rest.is_empty() || rest.starts_with('@'))
+    });
+    (same && view.whole.stage == Stage::Installed && remedies::is_plain(&spec)).then(|| Restore {
+        spec,
+        folder: folder.clone(),
+    })
 }
 
 /// Whether OpenClaw's own record shows that another release was installed.

@@ -5,7 +5,8 @@ use std::collections::BTreeSet;
 use js_semver::Version;
 
 use super::{
-    announced, changed, counts, definition_mismatch, difference, gone, is_update, with_changes,
+    announced, changed, counts, definition_mismatch, difference, gone, is_update, restore,
+    with_changes,
 };
 use crate::evidence::StateChange;
 use crate::fact::Outcome;
@@ -60,7 +61,7 @@ fn check(view: &View<'_>) -> Vec<Draft> {
             _ if only_git(view) => draft.help(
                 "only the .git of the clone differs, no file that OpenClaw loads; a skill needs none: remove it, then accept the new digest by name",
             ),
-            _ => draft,
+            _ => restorable(view, draft),
         });
     }
     drafts.extend(announced::other_commit(view));
@@ -88,6 +89,19 @@ fn versions(view: &View<'_>) -> String {
         shown(locked),
         shown(now)
     )
+}
+
+/// With the way back to what was locked, where the lock says it.
+fn restorable(view: &View<'_>, draft: Draft) -> Draft {
+    let Some(restore) = restore(view) else {
+        return draft;
+    };
+    let mut draft = draft.help(match is_update(view) {
+        true => "if you updated it, read what changed and lock it",
+        false => "if you made this change and have read it, accept the new digest by name",
+    });
+    draft.restore = Some(restore);
+    draft
 }
 
 /// A skill that is not installed and differs from the locked one is its update, unless it says that it is the same version.
