@@ -431,3 +431,29 @@ fn a_finding_about_the_machine_is_excepted_by_the_printed_line() {
         "{after:#}"
     );
 }
+
+#[test]
+fn a_path_that_can_never_be_state_is_refused_with_the_reason() {
+    let installation = shipped();
+    let before = text(&installation);
+    let declared = |paths: &str| {
+        let entry = format!("{before}\n[[mutable]]\npackage = \"{SKILL}\"\npaths = [{paths}]\n");
+        fs::write(installation.policy(), entry).expect("policy");
+        installation.run(&["check"])
+    };
+    for (paths, why) in [
+        ("\"data/*.json\", \"notes.md\"", "only files that end in"),
+        ("\"package.json\"", "programs obey"),
+        ("\".git/hooks/**\"", "of .git only"),
+        ("\".env.json\"", "a hidden file"),
+    ] {
+        let run = declared(paths);
+        assert!(
+            run.code == 2 && run.stderr.contains("can never be state") && run.stderr.contains(why),
+            "{paths}: {}",
+            run.text()
+        );
+    }
+    let run = declared("\"data/*.json\", \"a.db\", \"cache/**\", \".git/**\"");
+    assert_ne!(run.code, 2, "{}", run.text());
+}

@@ -8,6 +8,7 @@ use std::path::Path;
 
 use crate::inventory::Subject;
 use crate::policy::Pattern;
+use crate::policy::state_files::{DATABASES, GIT, OBEYED, TEXTS};
 use crate::read;
 use crate::subject::Kind;
 use crate::tree::{BlobId, ChangeKind, FileChange, ManifestStore, Mode, TreeEntry};
@@ -16,34 +17,7 @@ use super::Part;
 
 /// Most bytes of a file that is state.
 const MAX_FILE: u64 = 1 << 20;
-/// Endings of data files.
-const TEXTS: [&str; 4] = ["json", "jsonl", "csv", "log"];
-/// Endings of databases of SQLite.
-const DATABASES: [&str; 3] = ["db", "sqlite", "sqlite3"];
 const SQLITE: &[u8] = b"SQLite format 3\0";
-/// Names, in lower case, that some program obeys wherever they stand.
-const OBEYED: [&str; 9] = [
-    "package.json",
-    "package-lock.json",
-    "plugin.json",
-    "openclaw.plugin.json",
-    "hooks.json",
-    "settings.json",
-    "deno.json",
-    "tsconfig.json",
-    "mcp.json",
-];
-/// What git writes when it fetches or repacks, below `.git`. Nothing of it is checked out or run; `hooks`, `config`, `info`, `modules`
-/// and `HEAD` decide what is.
-const GIT: [&str; 7] = [
-    "objects/",
-    "refs/",
-    "logs/",
-    "packed-refs",
-    "index",
-    "FETCH_HEAD",
-    "ORIG_HEAD",
-];
 /// Files that say which other files a skill is made of.
 const MANIFESTS: [&str; 5] = [
     "SKILL.md",

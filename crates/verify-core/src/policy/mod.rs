@@ -15,6 +15,7 @@ mod rule_set;
 mod signed;
 mod skill_signer;
 pub mod starter;
+pub(crate) mod state_files;
 mod validate;
 mod wire;
 

@@ -2,7 +2,7 @@
 
 use super::Reader;
 use crate::policy::wire::WireMutable;
-use crate::policy::{Mutable, Pattern};
+use crate::policy::{Mutable, Pattern, state_files};
 use crate::toml_file::{Checked, Spanned, fail};
 
 impl Reader<'_> {
@@ -62,6 +62,16 @@ impl Reader<'_> {
                     .with_help("write it from the skill's folder, such as `data/*.json`"),
             );
         }
-        self.pattern(path)
+        let pattern = self.pattern(path)?;
+        match state_files::never(path.get_ref()) {
+            Some(why) => fail(
+                self.file
+                    .error(path.span(), "this path can never be state of a skill")
+                    .with_help(format!(
+                        "{why}; take it out, and accept a change of it by name"
+                    )),
+            ),
+            None => Ok(pattern),
+        }
     }
 }
