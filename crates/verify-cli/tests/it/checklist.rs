@@ -327,3 +327,21 @@ fn the_page_holds_every_point_and_no_text_becomes_markup() {
     assert!(host.contains("tools.elevated.allowFrom"), "{host}");
     assert_eq!(host.matches("<script").count(), 1, "{host}");
 }
+
+#[test]
+fn the_row_about_reading_speaks_of_reading() {
+    let installation = Installation::shipped();
+    installation.init(0);
+    let (_, list) = checklist(&installation, &[]);
+    let evidence = |id: &str| {
+        let rows = list["rows"].as_array().expect("rows").iter();
+        let row = rows.clone().find(|row| row["id"] == id).expect("row");
+        row["evidence"].to_string()
+    };
+    let read = evidence("reviewed");
+    assert!(
+        read.contains("unreviewed") || read.contains("were read"),
+        "{read}"
+    );
+    assert!(!read.contains("are as locked; not"), "{read}");
+}

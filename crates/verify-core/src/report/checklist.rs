@@ -1,14 +1,17 @@
 //! The guide's points, each with what the reports say of it. It decides nothing of its own, and silence is a pass only where something
 //! was looked at. Format: docs/formats.md, "Checklist".
 
+use std::collections::BTreeSet;
+use std::fmt::Write as _;
+
 use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::{Report, SubjectReport, Tool};
 use crate::fact::Outcome;
 use crate::finding::{Finding, Level};
-use crate::rules;
 use crate::rules::checklist::{Needs, POINTS, Point, SECTIONS, is_about};
+use crate::rules::{self, Group};
 use crate::subject::Kind;
 
 /// The name of this format.
@@ -394,6 +397,7 @@ fn evidence(
             "no template lies beside a file with variables in a repository; whether one is needed is not seen",
         ),
         Needs::Lock => as_locked(locked()?),
+        Needs::Read => reading(locked()?),
         Needs::Advisories => match &locked()?.inputs.advisories {
             Some(known) => Ok(format!("{} advisories were asked", known.records)),
             None => unknown("no index of advisories was read"),
@@ -431,6 +435,37 @@ fn provenance(report: &Report) -> Result<String, Missing> {
             );
             Err(why.into())
         }
+    }
+}
+
+/// How much was read, and what an exception covers in its place. Of what is not as locked it is not known what there is to read.
+fn reading(report: &Report) -> Result<String, Missing> {
+    let of = |wanted: &dyn Fn(Outcome) -> bool| {
+        let all = report.subjects.iter();
+        all.filter(|subject| wanted(subject.outcomes.review))
+            .count()
+    };
+    let all = of(&|outcome| outcome != Outcome::NotApplicable);
+    let read = of(&|outcome| outcome == Outcome::Verified);
+    let is_review = |finding: &&Finding| {
+        rules::rule(finding.id).is_some_and(|rule| rule.group == Group::Review)
+    };
+    let covered: BTreeSet<_> = report
+        .findings
+        .iter()
+        .filter(is_review)
+        .filter(|finding| finding.suppressed.is_some())
+        .filter_map(|finding| finding.subject.as_ref())
+        .collect();
+    let mut said = format!("{read} of {all} subjects were read");
+    if !covered.is_empty() {
+        let _ = write!(said, ", {} are excepted", covered.len());
+    }
+    match as_locked(report) {
+        Ok(_) => Ok(said),
+        Err(_) => Err(Missing::Unknown(format!(
+            "{said}; not everything is known and as locked, so there may be more to read"
+        ))),
     }
 }
 

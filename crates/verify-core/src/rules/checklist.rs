@@ -48,6 +48,8 @@ pub(crate) enum Needs {
     Template,
     /// The lock, and what is installed.
     Lock,
+    /// The lock, and who read what it names.
+    Read,
     /// The lock, and an index of advisories.
     Advisories,
     /// The provenance of the host package.

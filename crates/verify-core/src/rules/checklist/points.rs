@@ -111,7 +111,7 @@ pub(crate) const POINTS: &[Point] = &[
         "reviewed",
         "Code from outside was read",
         Class::Supply,
-        Needs::Lock,
+        Needs::Read,
         &[
             "unreviewed",
             "review-expired",
