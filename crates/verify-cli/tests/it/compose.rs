@@ -301,6 +301,21 @@ fn one_opening_in_every_spelling_is_found() {
 }
 
 #[test]
+fn an_image_by_a_tag_is_named_by_its_digest() {
+    let one = installation();
+    let text = "services: {openclaw: {image: 'openclaw:latest'}}\n";
+    let file = given(&one, "compose.yml", text);
+    let report = report(&run(&one, "--compose", &file, &[]));
+    let all = report["findings"].as_array().expect("findings");
+    let image = all.iter().find(|finding| finding["code"] == "image");
+    let help = image.expect("the finding")["help"].to_string();
+    assert!(
+        help.contains("@sha256:") && !help.contains("socket"),
+        "{help}"
+    );
+}
+
+#[test]
 fn honest_files_are_silent() {
     for lines in [
         "devices: ['/dev/dri', '/dev/snd', '/dev/net/tun', '/dev/ttyUSB0']",

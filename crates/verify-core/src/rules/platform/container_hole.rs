@@ -20,6 +20,9 @@ pub(in crate::rules) const RULE: Rule = Rule {
     check: Check::Whole(check),
 };
 
+/// The way out of an image that is named by its tag.
+const BY_DIGEST: &str = "Name the image by its digest, as name@sha256:…, which the engine shows for the image that it has, and start the container again.";
+
 /// Capabilities that lead out of a container.
 const CAPABILITIES: [&str; 10] = [
     "ALL",
@@ -217,7 +220,7 @@ fn warnings(container: &Container) -> Vec<Draft> {
     let warn = Level::Warn;
     [
         hole(container, "root", warn, "runs as root", root),
-        hole(container, "image", warn, tag, by_tag),
+        hole(container, "image", warn, tag, by_tag).map(|found| found.help(BY_DIGEST)),
         hole(container, "secret", warn, secret, secrets),
     ]
     .into_iter()
