@@ -75,6 +75,12 @@ pub(super) fn render(report: &Report, stamp: &Stamp) -> String {
         "Findings, also excepted ones, that say a review is missing.",
         [(Vec::new(), whole(summary.review_backlog))],
     );
+    // No age may be an index without a dated record, or none at all: one of them is worth an alert.
+    page.gauge(
+        "advisories_known",
+        "1 where an index of advisories was looked into, 0 where there was none.",
+        [(Vec::new(), i64::from(inputs.advisories.is_some()))],
+    );
     let age = inputs.advisories.as_ref().and_then(|used| used.age_days);
     page.gauge(
         "advisories_age_seconds",

@@ -473,11 +473,23 @@ fn without_an_index_every_format_says_so() {
         assert_ne!(run.code, 2, "{}", run.text());
         run.stdout
     };
-    let formats = ["human", "json", "sarif", "github", "junit"];
+    let formats = [
+        "human",
+        "json",
+        "jsonl",
+        "sarif",
+        "github",
+        "junit",
+        "markdown",
+        "html",
+        "prometheus",
+    ];
     for format in formats {
         let text = said(format);
         let what = match format {
             "human" => "no index of advisories was read",
+            "prometheus" => "advisories_known 0",
+            "jsonl" => "\"advisories\":null",
             _ => "so what is known to be bad was not looked for",
         };
         assert!(text.contains(what), "{format}: {text}");
@@ -490,6 +502,10 @@ fn without_an_index_every_format_says_so() {
     assert_eq!(run.code, 0, "{}", run.text());
     for format in formats {
         let text = said(format);
+        if format == "prometheus" {
+            assert!(text.contains("advisories_known 1"), "{text}");
+        }
+        assert!(!text.contains("\"advisories\":null"), "{format}: {text}");
         assert!(!text.contains("was not looked for"), "{format}: {text}");
     }
 }
