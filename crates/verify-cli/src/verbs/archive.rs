@@ -28,7 +28,7 @@ pub(super) fn run(common: &Common, args: &ArchiveArgs) -> Result<Exit> {
     if let (Some(bytes), Some(file)) = (&answer, &args.attestations)
         && !super::attestation::is_json(bytes)
     {
-        return Err(super::attestation::no_bundle(file));
+        return Err(super::attestation::no_bundle(file, bytes));
     }
     let start = start_without_installation(common, common.online)?;
     let verifier = start.builder.build()?;

@@ -43,8 +43,10 @@ pub(super) fn run(common: &Common, args: &AttestationArgs) -> Result<Exit> {
     let fact = match read::bytes(&args.bundle, MAX_BUNDLE_BYTES) {
         Ok(bundle) => match anchors.root() {
             Ok(root) => match verify_attestation(&artifact, &bundle, signer, None, root, now) {
-                Fact::Violated { code, .. } if code == Some(Fault::Bundle) && !is_json(&bundle) => {
-                    return Err(no_bundle(&args.bundle));
+                Fact::Violated { code, .. }
+                    if code == Some(Fault::Bundle) && !is_bundle(&bundle) =>
+                {
+                    return Err(no_bundle(&args.bundle, &bundle));
                 }
                 fact => fact,
             },
@@ -227,13 +229,30 @@ pub(super) fn is_json(bytes: &[u8]) -> bool {
         || lines.next().is_some_and(|line| object(line).is_ok())
 }
 
+/// Whether a file means to be a bundle: it has a name that only bundles have. Any other JSON is a wrong file name, not tampering.
+fn is_bundle(bytes: &[u8]) -> bool {
+    const NAMES: [&str; 4] = [
+        "mediaType",
+        "verificationMaterial",
+        "dsseEnvelope",
+        "messageSignature",
+    ];
+    let object = |text: &[u8]| {
+        serde_json::from_slice::<serde_json::Map<_, serde_json::Value>>(text)
+            .is_ok_and(|map| NAMES.iter().any(|name| map.contains_key(*name)))
+    };
+    let mut lines = bytes.split(|byte| *byte == b'\n');
+    object(bytes) || lines.any(object)
+}
+
 /// Another file was named than a bundle: nothing is known of the artifact.
-pub(super) fn no_bundle(file: &Path) -> Error {
+pub(super) fn no_bundle(file: &Path, bytes: &[u8]) -> Error {
+    let why = match is_json(bytes) {
+        true => "has no key of one",
+        false => "is not JSON",
+    };
     Error::environment(
-        format!(
-            "{} is no Sigstore bundle: it is not JSON",
-            operator::shown(file)
-        ),
+        format!("{} is no Sigstore bundle: it {why}", operator::shown(file)),
         "name the bundle that belongs to the artifact",
     )
 }

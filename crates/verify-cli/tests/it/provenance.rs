@@ -437,6 +437,18 @@ fn files_that_no_bundle_can_be() {
             .concat(),
         )
     };
+    // A wrong file name in a script must not read as tampering.
+    for text in [
+        "{}",
+        "{\"name\": \"notes\", \"version\": \"1.0.0\"}",
+        "\"text\"",
+    ] {
+        std::fs::write(at("other.json"), text).expect("file");
+        let found = ask(&at("other.json"));
+        assert_eq!(found.code, 2, "{text}: {}", found.text());
+    }
+    std::fs::write(at("cut.json"), "{\"mediaType\": \"application/json\"}").expect("file");
+    assert_eq!(ask(&at("cut.json")).code, 1);
     for (name, code) in [
         ("huge.json", "bundle"),
         ("signature.minisig", "unsupported-schema"),
