@@ -240,3 +240,28 @@ fn what_the_pin_does_not_cover_is_found() {
     );
     assert_ne!(subject["basis"], "signed");
 }
+
+#[test]
+fn a_second_copy_is_said_to_be_one() {
+    let skill = GitSkill::new();
+    let said = || {
+        let (_, report) = skill.installation.check();
+        let all = report["findings"].as_array().expect("findings").iter();
+        let found = all.filter(|finding| finding["id"] == "not-locked");
+        found
+            .filter(|finding| {
+                let evidence = finding["evidence"].to_string();
+                evidence.contains(&format!(
+                    "that the lock holds as {ID}; it is installed twice"
+                ))
+            })
+            .count()
+    };
+    assert_eq!(said(), 0);
+    let second = skill.installation.state.join("skills/acme-two");
+    crate::support::copy(&skill.folder(), &second);
+    assert_eq!(said(), 2);
+    // Another file under the second name: that one is no copy.
+    fs::write(second.join("scripts/run.sh"), "evil\n").expect("write");
+    assert_eq!(said(), 0);
+}

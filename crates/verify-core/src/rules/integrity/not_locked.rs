@@ -7,7 +7,7 @@ use crate::inventory::Observation;
 use crate::inventory::staged::request::Extent;
 use crate::policy::{OriginProof, PinRequirement, Preset};
 use crate::rules::{Check, Group, Rule, Stage, Stages, View};
-use crate::subject::Kind;
+use crate::subject::{Kind, SubjectId};
 use crate::text;
 
 pub(in crate::rules) const RULE: Rule = Rule {
@@ -39,7 +39,9 @@ fn check(view: &View<'_>) -> Vec<Draft> {
     if view.whole.lock.lacks_settings() && view.subject.is_of_settings() {
         return of_old_lock(view);
     }
-    let draft = view.draft(message(view));
+    let draft = copies(view)
+        .into_iter()
+        .fold(view.draft(message(view)), Draft::evidence);
     let unrecorded = view
         .subject
         .observations
@@ -69,6 +71,32 @@ fn check(view: &View<'_>) -> Vec<Draft> {
         draft
     };
     vec![view.once_digested(draft)]
+}
+
+/// Of two copies of one thing each goes by its own id, so the one that was locked by the common id is not found by it any more. Nothing of it
+/// changed, and that has to be said.
+fn copies(view: &View<'_>) -> Option<String> {
+    let digest = view.evidence.tree.tree()?.digest;
+    let gone = |id: &SubjectId| {
+        let mut all = view.whole.judged.iter();
+        all.all(|judged| judged.subject.id != *id)
+    };
+    let mut locked = view.whole.lock.packages().iter();
+    let same = locked.find(|entry| entry.tree == Some(digest) && gone(&entry.id))?;
+    let mut others = view.whole.judged.iter();
+    let beside = others.any(|other| {
+        let tree = other.evidence.tree.tree();
+        other.subject.id != view.subject.id && tree.is_some_and(|tree| tree.digest == digest)
+    });
+    let why = if beside {
+        "; it is installed twice now, so each copy goes by its own name"
+    } else {
+        ""
+    };
+    Some(format!(
+        "its files are those that the lock holds as {}{why}",
+        same.id
+    ))
 }
 
 fn message(view: &View<'_>) -> String {
