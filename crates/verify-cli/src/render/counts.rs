@@ -1,8 +1,11 @@
 //! The last lines of a report, in the same words wherever it is read: what was judged, each subject once, and what was found, each
 //! finding once.
 
+use std::collections::BTreeSet;
+
+use jiff::civil::Date;
 use openclaw_verify_core::fact::Outcome;
-use openclaw_verify_core::finding::Level;
+use openclaw_verify_core::finding::{Finding, Level};
 use openclaw_verify_core::report::Report;
 use openclaw_verify_core::rules::Stage;
 
@@ -62,8 +65,8 @@ pub(super) fn found(report: &Report, styled: impl Fn(Level, &str) -> String) -> 
         parts.push(format!("{} note", summary.note));
     }
     if summary.suppressed > 0 {
-        let until = summary.suppressed_until;
-        let until = until.map_or(String::new(), |day| format!(" until {day}"));
+        let until = ends(report, |_| true);
+        let until = until.map_or(String::new(), |(day, first)| format!("{first} until {day}"));
         parts.push(format!("{} excepted{until}", summary.suppressed));
     }
     let all = summary.deny + summary.warn + summary.note + summary.suppressed;
@@ -76,6 +79,16 @@ pub(super) fn found(report: &Report, styled: impl Fn(Level, &str) -> String) -> 
         0 => text,
         some => format!("{text}; {some} of them not established"),
     }
+}
+
+/// The day on which the first exception of the findings `of` ends, and the words before it where others end later.
+pub(super) fn ends(report: &Report, of: impl Fn(&Finding) -> bool) -> Option<(Date, &'static str)> {
+    let all = report.findings.iter().filter(|finding| of(finding));
+    let days: BTreeSet<Date> = all
+        .filter_map(|finding| Some(finding.suppressed.as_ref()?.until))
+        .collect();
+    let first = *days.first()?;
+    Some((first, if days.len() > 1 { ", the first" } else { "" }))
 }
 
 /// Both in one line of plain text.

@@ -216,8 +216,9 @@ impl Sorted {
     }
 
     fn rest(&self, report: &Report, gone_is_first: bool) -> Vec<String> {
-        let by = match report.summary.suppressed_until {
-            Some(until) if self.reading_is_excepted => format!(" by {until}"),
+        let reads = |finding: &Finding| finding.remedy.kind() == RemedyKind::Review;
+        let by = match super::counts::ends(report, reads) {
+            Some((day, first)) if self.reading_is_excepted => format!("{first} by {day}"),
             _ => String::new(),
         };
         let wrong = match self.banned > 0 || self.is_another_state(report) {

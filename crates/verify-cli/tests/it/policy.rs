@@ -457,3 +457,23 @@ fn a_path_that_can_never_be_state_is_refused_with_the_reason() {
     let run = declared("\"data/*.json\", \"a.db\", \"cache/**\", \".git/**\"");
     assert_ne!(run.code, 2, "{}", run.text());
 }
+
+#[test]
+fn the_first_end_of_several_exceptions_is_said_to_be_the_first() {
+    let installation = shipped();
+    let shown = || installation.run(&["check"]).text();
+    let before = shown();
+    assert!(
+        before.contains(" excepted until ") && !before.contains("the first"),
+        "{before}"
+    );
+    let policy = text(&installation);
+    let (_, rest) = policy.rsplit_once("\nuntil = ").expect("an exception");
+    let day = rest.lines().next().unwrap_or_default().to_owned();
+    let (first, last) = policy.rsplit_once(&day).expect("the day");
+    assert!(first.contains(&day), "{policy}");
+    let earlier = format!("{first}2026-12-20{last}");
+    fs::write(installation.policy(), earlier).expect("policy");
+    let after = shown();
+    assert!(after.contains(" excepted, the first until "), "{after}");
+}
