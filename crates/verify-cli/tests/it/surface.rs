@@ -320,7 +320,7 @@ const CONTENTS: [(&str, &[&str]); 24] = [
         "[{\"Name\": \"@\", \"HostConfig\": {\"Binds\": [\"@\"]}}]",
         &["host", "--docker-inspect", "FILE"],
     ),
-    ("{\"@\": [\"@\"]}", &["host", "--docker-daemon", "FILE"]),
+    ("{\"@\": [\"@\"]", &["host", "--docker-daemon", "FILE"]),
     (
         "{\"@\": {\"@\": 1}}",
         &["host", "--tailscale-status", "FILE"],

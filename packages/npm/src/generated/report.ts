@@ -420,6 +420,8 @@ export interface Finding {
   definition?: string | null;
   /** Paths of a skill that policy can declare as state of the skill's own: then this finding is gone. */
   mutable?: Array<string>;
+  /** What brings back what the lock holds, where the lock itself says enough for that. */
+  restore?: Restore | null;
   /** What to do next, in words. */
   help: string;
   /** What clears it, as data: a program words it as its own commands or buttons. */
@@ -461,6 +463,17 @@ export interface Observed {
   source: string;
   /** Number of the user who looked: others may see more, or less. */
   seenBy: number;
+}
+
+/**
+ * The release that the lock holds, to be installed again in place of files that are not the locked ones. It comes from the lock alone:
+ * of changed files and of the record beside them nothing is believed.
+ */
+export interface Restore {
+  /** What to ask OpenClaw for. */
+  spec: string;
+  /** The folder of which a copy is worth keeping before, relative to the state directory or absolute: it shows what was done. */
+  folder: string;
 }
 
 /** What clears a finding. Data: the library names no command, and an embedder words it as it likes. */

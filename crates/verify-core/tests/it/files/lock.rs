@@ -94,7 +94,7 @@ fn a_written_lock_is_read_and_written_back_byte_by_byte() {
     assert_eq!(
         lock.release("github.com/openclaw/openclaw", "v2026.9.6")
             .map(|r| r.line),
-        Some(45)
+        Some(46)
     );
     assert!(changes(&lock, &lock).is_empty());
 }
@@ -233,7 +233,7 @@ fn malformed_locks_are_refused_with_place_and_way_out() {
     bad id: line 3 `"a???b"` (here): `a\u{202e}b` is no subject id: expected <kind>:<name>, such as npm:@openclaw/zalo -> (restore)
     kind and id: line 2 `[[package]]` (here): mcp:a: `kind` and `id` contradict each other -> (restore)
     unknown kind: line 4 `"plugins"` (here): unknown value `plugins`, expected one of `core`, `plugin`, `bundle`, `skill`, `hook-pack`, `mcp-server`, `config`, `automation`, `agent`, `runtime`, `service` -> did you mean `plugin`?
-    same id twice: line 56 `[[package]]` (second entry): duplicate entry: path:a is already in line 51 -> (restore)
+    same id twice: line 57 `[[package]]` (second entry): duplicate entry: path:a is already in line 52 -> (restore)
     same release twice: line 6 `[[release]]` (second entry): duplicate entry: r@v1 is already in line 2 -> (restore)
     conflict: line 2 `<<<<<<< HEAD` (conflict marker): the file holds a conflict marker of a merge that was not finished -> resolve the merge in this file, then run again
     conflict inside a text: line 3 `<<<<<<< HEAD` (conflict marker): the file holds a conflict marker of a merge that was not finished -> resolve the merge in this file, then run again
