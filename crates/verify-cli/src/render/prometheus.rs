@@ -75,18 +75,7 @@ pub(super) fn render(report: &Report, stamp: &Stamp) -> String {
         "Findings, also excepted ones, that say a review is missing.",
         [(Vec::new(), whole(summary.review_backlog))],
     );
-    // No age may be an index without a dated record, or none at all: one of them is worth an alert.
-    page.gauge(
-        "advisories_known",
-        "1 where an index of advisories was looked into, 0 where there was none.",
-        [(Vec::new(), i64::from(inputs.advisories.is_some()))],
-    );
-    let age = inputs.advisories.as_ref().and_then(|used| used.age_days);
-    page.gauge(
-        "advisories_age_seconds",
-        "Age of the newest advisory that was looked at, in whole days; absent where none were.",
-        age.map(|days| (Vec::new(), days.saturating_mul(DAY))),
-    );
+    page.advisories(report);
     page.text
 }
 
@@ -112,6 +101,23 @@ struct Page {
 }
 
 impl Page {
+    /// Whether advisories were looked into, and how old they are.
+    fn advisories(&mut self, report: &Report) {
+        let used = report.inputs.advisories.as_ref();
+        // No age may be an index without a dated record, or none at all: one of them is worth an alert.
+        self.gauge(
+            "advisories_known",
+            "1 where an index of advisories was looked into, 0 where there was none.",
+            [(Vec::new(), i64::from(used.is_some()))],
+        );
+        let age = used.and_then(|used| used.age_days);
+        self.gauge(
+            "advisories_age_seconds",
+            "Age of the newest advisory that was looked at, in whole days; absent where none were.",
+            age.map(|days| (Vec::new(), days.saturating_mul(DAY))),
+        );
+    }
+
     fn new(host: Option<&str>) -> Self {
         Self {
             text: String::new(),

@@ -186,6 +186,21 @@ fn as_grave_as_what_it_covered(
 }
 
 impl Judge<'_> {
+    /// The level of a draft, with what another rule says of the same and what the stage allows at most.
+    fn graded(&self, rule: &'static Rule, draft: &Draft) -> Level {
+        let level = self.level(rule, draft);
+        if level == Level::Allow {
+            return level;
+        }
+        let other = draft.graded_as.and_then(catalogue::rule);
+        let level = match other.map(|other| self.level(other, &Draft::new(""))) {
+            Some(Level::Allow) => Level::Allow,
+            Some(Level::Deny) => Level::Deny,
+            _ => level,
+        };
+        draft.at_most.map_or(level, |most| level.min(most))
+    }
+
     /// Gives a draft its level, its remedy and its exception.
     fn settle(&mut self, rule: &'static Rule, draft: Draft) {
         let remedy = draft
@@ -202,22 +217,7 @@ impl Judge<'_> {
                 .or_insert(Outcome::NotApplicable);
             *outcome = (*outcome).max(draft.outcome);
         }
-        let mut level = self.level(rule, &draft);
-        if level == Level::Allow {
-            return;
-        }
-        match draft
-            .graded_as
-            .and_then(catalogue::rule)
-            .map(|other| self.level(other, &Draft::new("")))
-        {
-            Some(Level::Allow) => return,
-            Some(Level::Deny) => level = Level::Deny,
-            _ => {}
-        }
-        if let Some(most) = draft.at_most {
-            level = level.min(most);
-        }
+        let mut level = self.graded(rule, &draft);
         if level == Level::Allow {
             return;
         }

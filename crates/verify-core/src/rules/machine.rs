@@ -121,11 +121,16 @@ pub(super) fn of_other_files(machine: &Machine, unknown: &str) -> Option<Draft> 
     (!parts.is_empty()).then(|| parts.iter().fold(found, |found, (_, fact)| fact.on(found)))
 }
 
-/// An option of a unit's command line, as it is to be shown.
+/// An option of a unit's command line, as it is to be shown. What is no plain word may be anything, also a secret that lost its line.
 pub(super) fn option(name: &str, said: &Said) -> Declared {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | ':' | '-' | '_');
+    let value = match said.value.len() <= 60 && said.value.chars().all(is_plain) {
+        true => said.value.as_str(),
+        false => "(no word that OpenClaw knows)",
+    };
     Declared {
         path: "ExecStart".to_owned(),
-        value: format!("{name} {}", text::excerpt(&said.value, 60)),
+        value: format!("{name} {value}"),
         file: said.file.clone(),
         line: Some(said.line),
     }
