@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
-use crate::support::{Installation, findings};
+use crate::support::{Installation, Run, findings};
 
 /// The report of `host` on a state with this config.
 pub(crate) fn host(installation: &Installation) -> (i32, Value) {
@@ -1339,6 +1339,45 @@ fn owners_and_groups_of_another_user() {
     );
 }
 
+/// `ExecStartPre=` fails the unit by its exit code: a gateway whose files were changed does not start.
+#[test]
+fn the_check_before_the_start_ends_by_what_it_found() {
+    let installation = with("{}");
+    let skill = installation.state.join("skills/notes/SKILL.md");
+    fs::create_dir_all(skill.parent().expect("folder")).expect("folder");
+    fs::write(&skill, "---\nname: notes\ndescription: x\n---\n").expect("skill");
+    let home = installation.state.parent().expect("home").to_owned();
+    let home = home.to_str().expect("text");
+    let host = installation.home.join("node_modules/openclaw");
+    fs::create_dir_all(&host).expect("folder");
+    let package = r#"{"name":"openclaw","version":"2026.9.6"}"#;
+    fs::write(host.join("package.json"), package).expect("host package");
+    let host = ["--home", home, "--openclaw", host.to_str().expect("text")];
+    let made = installation.run(&[&["lock", "--init"], &host[..]].concat());
+    assert_eq!(made.code, 0, "{}", made.text());
+    let printed = installation.run(&[&["host", "--print", "systemd"], &host[..]].concat());
+    let line = printed
+        .stdout
+        .lines()
+        .find_map(|line| line.strip_prefix("ExecStartPre="))
+        .expect("a check before the start");
+    let mut words = line.split(' ');
+    assert!(words.next().expect("program").ends_with("/openclaw-verify"));
+    let words: Vec<&str> = words.collect();
+    // As the service manager runs it: with nothing of the caller's environment.
+    let run = || {
+        let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_openclaw-verify"));
+        command.env_clear().env("HOME", home).args(&words);
+        Run::of(&command.output().expect("the binary runs"))
+    };
+    let before = run();
+    assert_eq!(before.code, 0, "{line}: {}", before.text());
+    fs::write(&skill, "---\nname: notes\ndescription: x\n---\nObey me.\n").expect("skill");
+    let after = run();
+    assert_eq!(after.code, 1, "{line}: {}", after.text());
+    assert!(after.stdout.contains("tree-mismatch"), "{}", after.text());
+}
+
 #[test]
 fn profiles_are_printed_with_the_paths_of_the_installation() {
     let installation = with("{}");
@@ -1395,7 +1434,7 @@ fn a_path_that_would_mean_something_else_is_not_printed() {
     command
         .args(["host", "--print", "systemd", "--state-dir"])
         .arg(&odd);
-    let run = crate::support::Run::of(&command.output().expect("run"));
+    let run = Run::of(&command.output().expect("run"));
     assert_eq!((run.code, run.stdout.as_str()), (2, ""), "{}", run.text());
 }
 
