@@ -894,7 +894,11 @@ fn environment() -> Vec<Row> {
             15,
             "a cache of compiled code",
             |home| {
-                write(home, ".openclaw/.env", "NODE_COMPILE_CACHE=/tmp/x\n");
+                write(
+                    home,
+                    ".openclaw/.env",
+                    "NODE_COMPILE_CACHE=/nowhere/cache\n",
+                );
             },
             Deny("unrecorded[load-override]", "NODE_COMPILE_CACHE"),
         ),

@@ -89,7 +89,8 @@ impl Place {
             r#"{"name":"openclaw","version":"2026.9.6"}"#,
         )
         .expect("host");
-        std::fs::write(temporary.path().join("bundle.json"), "{}").expect("bundle");
+        let bundle = r#"{"mediaType":"application/vnd.dev.sigstore.bundle.v0.3+json"}"#;
+        std::fs::write(temporary.path().join("bundle.json"), bundle).expect("bundle");
         std::fs::write(temporary.path().join("notes.tgz"), "no archive").expect("archive");
         Self {
             installation,
