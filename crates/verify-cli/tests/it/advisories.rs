@@ -11,7 +11,7 @@ use std::path::PathBuf;
 
 use serde_json::{Value, json};
 
-use crate::support::{Installation, findings};
+use crate::support::{FORMATS, Installation, findings};
 
 /// A record about `name` with these `affected` keys.
 fn record(id: &str, name: &str, affected: &Value) -> Value {
@@ -473,18 +473,7 @@ fn without_an_index_every_format_says_so() {
         assert_ne!(run.code, 2, "{}", run.text());
         run.stdout
     };
-    let formats = [
-        "human",
-        "json",
-        "jsonl",
-        "sarif",
-        "github",
-        "junit",
-        "markdown",
-        "html",
-        "prometheus",
-    ];
-    for format in formats {
+    for format in FORMATS {
         let text = said(format);
         let what = match format {
             "human" => "no index of advisories was read",
@@ -500,7 +489,7 @@ fn without_an_index_every_format_says_so() {
     );
     let run = installation.run(&["advisories", "import", &folder.to_string_lossy()]);
     assert_eq!(run.code, 0, "{}", run.text());
-    for format in formats {
+    for format in FORMATS {
         let text = said(format);
         if format == "prometheus" {
             assert!(text.contains("advisories_known 1"), "{text}");

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
-use crate::support::{Installation, Run, findings};
+use crate::support::{FORMATS, Installation, Run, findings};
 
 /// The report of `host` on a state with this config.
 pub(crate) fn host(installation: &Installation) -> (i32, Value) {
@@ -1553,17 +1553,7 @@ fn mutated_configs_units_and_tables_neither_break_it_nor_show_a_secret() {
         fs::write(process.join(tables[table]), dice.mutated(&originals[table])).expect("table");
         let verb = ["host", "checklist"][round % 2];
         let formats: &[&str] = match verb {
-            "host" => &[
-                "human",
-                "json",
-                "jsonl",
-                "sarif",
-                "github",
-                "junit",
-                "markdown",
-                "html",
-                "prometheus",
-            ],
+            "host" => &FORMATS,
             _ => &["human", "json", "markdown"],
         };
         let format = formats[(round / 2) % formats.len()];

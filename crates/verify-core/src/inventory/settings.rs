@@ -289,9 +289,7 @@ impl Walk<'_> {
         }
         listing.add(path.join("."), class, &value);
     }
-}
 
-impl Walk<'_> {
     /// A plugin that comes with OpenClaw is no subject of its own: what switches it is a setting.
     fn is_said_of_a_plugin(&self, path: &[String]) -> bool {
         let parts: Vec<&str> = path.iter().map(String::as_str).collect();

@@ -66,6 +66,20 @@ pub enum Ecosystem {
     Git,
 }
 
+/// Whether a command line begins with a program that fetches packages and reads npm's settings.
+pub(crate) fn reads_npm_settings(spec: &str) -> bool {
+    let mut words = spec.split_whitespace();
+    let program = words.next().unwrap_or_default();
+    let program = program.rsplit('/').next().unwrap_or_default();
+    match program {
+        "npx" | "pnpx" | "bunx" => true,
+        "npm" => words.any(|word| matches!(word, "exec" | "x")),
+        "pnpm" | "yarn" => words.any(|word| matches!(word, "dlx" | "exec")),
+        "bun" => words.any(|word| word == "x"),
+        _ => false,
+    }
+}
+
 /// Most wrappers (`env`, `sudo`, `timeout` …) around one command.
 const MAX_WRAPPERS: usize = 8;
 

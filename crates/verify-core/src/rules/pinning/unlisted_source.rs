@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use crate::finding::{Draft, Level, Remedy, RemedyKind};
 use crate::inventory::Observation;
+use crate::launcher;
 use crate::rules::{Check, Group, Rule, Stage, Stages, View, Whole};
 use crate::subject::Source;
 use crate::text;
@@ -39,7 +40,7 @@ fn of_npm(whole: &Whole<'_>) -> Vec<Draft> {
         .views()
         .filter(|view| view.subject.enabled)
         .filter_map(|view| view.subject.mcp.as_ref())
-        .any(|mcp| fetches(&mcp.spec));
+        .any(|mcp| launcher::reads_npm_settings(&mcp.spec));
     let scopes = scopes(whole);
     let settings = whole
         .observations()
@@ -88,20 +89,6 @@ fn of_npm(whole: &Whole<'_>) -> Vec<Draft> {
 
 /// What is said of the registry of a scope that nothing names.
 const UNUSED: &str = "no server, plugin or dependency that is known is of this scope";
-
-/// Whether a server is started by a program that fetches packages and reads npm's settings.
-fn fetches(spec: &str) -> bool {
-    let mut words = spec.split_whitespace();
-    let program = words.next().unwrap_or_default();
-    let program = program.rsplit('/').next().unwrap_or_default();
-    match program {
-        "npx" | "pnpx" | "bunx" => true,
-        "npm" => words.any(|word| matches!(word, "exec" | "x")),
-        "pnpm" | "yarn" => words.any(|word| matches!(word, "dlx" | "exec")),
-        "bun" => words.any(|word| word == "x"),
-        _ => false,
-    }
-}
 
 /// Every scope that npm resolves for what is there: of plugins, of what they depend on, and of the packages that servers name; OpenClaw's
 /// own, and the one on which every MCP server is built.
