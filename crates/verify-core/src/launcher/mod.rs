@@ -66,18 +66,25 @@ pub enum Ecosystem {
     Git,
 }
 
-/// Whether a command line begins with a program that fetches packages and reads npm's settings.
+/// Whether a command line starts a program that fetches packages and reads npm's settings, itself or through `env`, a shell and their
+/// like.
 pub(crate) fn reads_npm_settings(spec: &str) -> bool {
-    let mut words = spec.split_whitespace();
-    let program = words.next().unwrap_or_default();
-    let program = program.rsplit('/').next().unwrap_or_default();
-    match program {
-        "npx" | "pnpx" | "bunx" => true,
-        "npm" => words.any(|word| matches!(word, "exec" | "x")),
-        "pnpm" | "yarn" => words.any(|word| matches!(word, "dlx" | "exec")),
-        "bun" => words.any(|word| word == "x"),
-        _ => false,
-    }
+    let names: Vec<&str> = spec
+        .split(|char: char| {
+            char.is_whitespace() || matches!(char, '\'' | '"' | ';' | '&' | '|' | '(' | ')')
+        })
+        .filter_map(|word| word.rsplit('/').next())
+        .collect();
+    names.iter().enumerate().any(|(at, name)| {
+        let after = |wanted: &[&str]| names[at..].iter().any(|name| wanted.contains(name));
+        match *name {
+            "npx" | "pnpx" | "bunx" => true,
+            "npm" => after(&["exec", "x"]),
+            "pnpm" | "yarn" => after(&["dlx", "exec"]),
+            "bun" => after(&["x"]),
+            _ => false,
+        }
+    })
 }
 
 /// Most wrappers (`env`, `sudo`, `timeout` …) around one command.

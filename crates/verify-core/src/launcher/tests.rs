@@ -550,3 +550,25 @@ fn a_bridge_is_exact_with_what_it_starts() {
         assert!(matches!(bridge(inner), Launch::Unpinned { .. }), "{inner}");
     }
 }
+
+#[test]
+fn npm_settings_are_read_by_what_a_wrapper_starts_too() {
+    for spec in [
+        "npx -y x@1.2.3",
+        "/usr/bin/env npx x@1.2.3",
+        "env A=B npm exec x",
+        "sh -c 'cd /tmp; npx x'",
+        "timeout 5 pnpm dlx x",
+        "bun x y",
+    ] {
+        assert!(reads_npm_settings(spec), "{spec}");
+    }
+    for spec in [
+        "node /srv/npx-like/server.js",
+        "uvx x==1.2.3",
+        "npm run",
+        "",
+    ] {
+        assert!(!reads_npm_settings(spec), "{spec}");
+    }
+}
