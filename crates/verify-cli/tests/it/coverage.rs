@@ -113,7 +113,7 @@ fn edit(state: &Path, path: &str, from: &str, to: &str) {
     fs::write(&path, text.replacen(from, to, 1)).expect("write");
 }
 
-fn sql(state: &Path, sql: &str) {
+pub(crate) fn sql(state: &Path, sql: &str) {
     let db = Connection::open(state.join("state/openclaw.sqlite")).expect("open");
     db.execute_batch(sql).expect(sql);
 }
@@ -1809,6 +1809,39 @@ fn what_python_or_an_editor_leaves_in_a_skill_is_moved_aside() {
     write(state, &format!("{folder}/.DS_Store"), "bytes");
     write(state, &format!("{folder}/evil.py"), "evil()\n");
     assert_eq!(remedy()["kind"], "lock");
+}
+
+#[test]
+fn an_image_of_a_sandbox_is_named_by_its_digest() {
+    let image = |value: &str| {
+        let installation = Installation::shipped();
+        let agents = format!(
+            "{{ \"agents\": {{ \"defaults\": {{ \"sandbox\": {{ \"docker\": {{ \"image\": \"{value}\" }} }} }} }},"
+        );
+        edit(&installation.state, "openclaw.json", "{", &agents);
+        installation.init(0);
+        let (code, report) = installation.check();
+        assert_eq!(code, 0, "{report:#}");
+        findings(&report)
+            .into_iter()
+            .filter(|finding| finding.contains("[image]"))
+            .collect::<Vec<_>>()
+    };
+    let digest = "0".repeat(64);
+    let said = image("sandbox:bookworm");
+    let [one] = said.as_slice() else {
+        panic!("{said:?}");
+    };
+    assert!(
+        one.starts_with("unpinned[image] config:openclaw") && one.contains("sandbox:bookworm"),
+        "{one}"
+    );
+    for pinned in [
+        format!("sandbox@sha256:{digest}"),
+        format!("sha256:{digest}"),
+    ] {
+        assert!(image(&pinned).is_empty(), "{pinned}");
+    }
 }
 
 #[test]

@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
+use crate::coverage;
 use crate::support::{Installation, around};
 
 /// Only what ends a test that failed.
@@ -221,6 +222,19 @@ fn a_changed_policy_and_lock_are_taken() {
     });
 }
 
+/// A job that an agent adds is a row of the database.
+#[test]
+fn a_row_of_the_database_is_told() {
+    let installation = coverage::rich();
+    installation.init(0);
+    let watching = Watching::start(&mut installation.command(&["watch"]));
+    watching.run();
+    let job = "INSERT INTO cron_jobs VALUES ('s', 'evil', 1, '{\"payload\":{\"kind\":\"command\",\"argv\":[\"/tmp/x\"]}}')";
+    coverage::sql(&installation.state, job);
+    let rows = watching.until(|rows| of(rows, "cron:evil").is_some());
+    assert_eq!(rows.last().expect("run")["exit"], 1, "{rows:#?}");
+}
+
 /// The kernel keeps 16,384 events. A program that does not run takes none.
 #[test]
 fn after_an_overflow_everything_is_read_again() {
@@ -230,7 +244,7 @@ fn after_an_overflow_everything_is_read_again() {
     watching.run();
     watching.signal("-STOP");
     let two = ["a", "b"].map(|name| folder.join(name));
-    for number in 0..6_000_u32 {
+    for number in 0..50_000_u32 {
         // Two in turn: the kernel folds equal ones that follow each other.
         for file in &two {
             fs::write(file, number.to_string()).expect("write");
