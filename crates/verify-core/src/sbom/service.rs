@@ -56,13 +56,7 @@ pub(super) fn service(
         ));
         properties.push(("openclaw:mcp:definition".to_owned(), mcp.digest.to_string()));
     }
-    let listed = [
-        ("openclaw:definition", subject.definition.as_ref()),
-        ("openclaw:instructions", subject.instructions.as_ref()),
-    ];
-    for (name, listing) in listed {
-        properties.extend(listing.map(|listing| (name.to_owned(), listing.digest().to_string())));
-    }
+    properties.extend(digests(subject).map(|(name, digest)| (name.to_owned(), digest)));
     if let Some(version) = subject
         .node
         .as_ref()
@@ -81,6 +75,17 @@ pub(super) fn service(
 /// Whether a subject is listed as a service: it is started, and has no files of its own that could be a component.
 pub(super) fn is_service(kind: Kind) -> bool {
     matches!(kind, Kind::McpServer | Kind::Automation | Kind::Service)
+}
+
+/// What a subject has beside files, by its digests as in lock and report.
+pub(super) fn digests(subject: &Subject) -> impl Iterator<Item = (&'static str, String)> + use<'_> {
+    [
+        ("openclaw:definition", subject.definition.as_ref()),
+        ("openclaw:settings", subject.settings.as_ref()),
+        ("openclaw:instructions", subject.instructions.as_ref()),
+    ]
+    .into_iter()
+    .filter_map(|(name, listing)| Some((name, listing?.digest().to_string())))
 }
 
 /// The questions that arise for a subject, as properties.

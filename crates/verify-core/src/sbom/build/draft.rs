@@ -114,6 +114,9 @@ impl Builder<'_> {
     }
 
     fn verdict(&self, subject: &Subject, draft: &mut ComponentDraft) {
+        for (name, digest) in service::digests(subject) {
+            draft.property(name, &digest);
+        }
         let Some(verdict) = self.verdicts.subjects.get(&subject.id) else {
             return;
         };
