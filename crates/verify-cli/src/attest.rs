@@ -62,6 +62,10 @@ pub(crate) fn refuse(common: &Common, verb: &Verb) -> Result<()> {
             "name a file with --attest FILE, or let ssh-keygen -Y sign read standard output",
         ));
     }
+    // What signs standard output signs one document.
+    if common.attest.as_deref().is_some_and(is_output) {
+        output::keep_reports_aside();
+    }
     // A key that cannot be used is found before anything is judged.
     key(common).map(drop)
 }
@@ -176,6 +180,9 @@ pub(crate) fn write(
     options.inputs = verifier.trusted_files()?;
     if report.inputs.replay.is_some() {
         options.notes.push("replay not detectable".to_owned());
+    }
+    if common.now.is_some() {
+        options.notes.push("the time was given: --now".to_owned());
     }
     let statement = write_statement(report, &options)?;
     let cannot = |why: KeyError| {

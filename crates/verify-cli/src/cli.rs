@@ -156,7 +156,7 @@ pub(crate) struct Common {
     pub host_label: Option<String>,
     /// Write a signed statement to FILE
     ///
-    /// An in-toto statement that says PASSED or FAILED of what was judged. - is standard output.
+    /// An in-toto statement that says PASSED or FAILED of what was judged. - is standard output; the report is then written on standard error.
     #[arg(long, global = true, value_name = "FILE", help_heading = REPORT, hide_short_help = true)]
     pub attest: Option<PathBuf>,
     /// Sign it with this key, in PEM

@@ -47,9 +47,25 @@ pub(crate) fn document(text: &str, format: Format) -> Result<()> {
     write(&escaped(text, format))
 }
 
+/// Whether standard output is for a statement, and the report goes to standard error.
+static ASIDE: AtomicBool = AtomicBool::new(false);
+
+/// Leaves standard output to a statement.
+pub(crate) fn keep_reports_aside() {
+    ASIDE.store(true, Ordering::Relaxed);
+}
+
 /// A report in any format.
 pub(crate) fn report(text: &str, format: Format) -> Result<()> {
     match format {
+        _ if ASIDE.load(Ordering::Relaxed) => {
+            let text = match format {
+                Format::Human => wrap::wrap(&styled(text), wrap::stderr()),
+                _ => escaped(text, format),
+            };
+            let _ = anstream::stderr().lock().write_all(text.as_bytes());
+            Ok(())
+        }
         Format::Human => human(text),
         _ => document(text, format),
     }

@@ -6,11 +6,12 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::io;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
 use openclaw_verify_core::operator_file::{self, Purpose, Seal, roots_alone};
-use openclaw_verify_core::policy::Policy;
+use openclaw_verify_core::policy::{InstallationPlaces, Policy};
 use openclaw_verify_core::release::{AllowedSigners, FILE_NAMESPACE, SshSigningKey};
 use openclaw_verify_core::{Demand, Error, OperatorError, Result, signature_of, text};
 
@@ -63,6 +64,10 @@ pub(crate) fn enforce(mut common: Common, verb: &Verb) -> Result<Common> {
         return Ok(common);
     }
     refuse(&common, verb)?;
+    // A call that demands by its own option may also choose the time; what root demands holds today.
+    if common.now.is_some() && Path::new(SIGNERS).symlink_metadata().is_ok() {
+        return Err(less("--now"));
+    }
     for (given, option) in [
         (&mut common.state_dir, "--state-dir"),
         (&mut common.openclaw, "--openclaw"),
@@ -79,6 +84,7 @@ pub(crate) fn enforce(mut common: Common, verb: &Verb) -> Result<Common> {
         return Ok(common);
     }
     let named = policy(&common)?.installation;
+    of_this(&common, &named)?;
     let _ = OF_POLICY.set(OfPolicy {
         state_dir: common.state_dir.is_none() && named.state_dir.is_some(),
         openclaw: common.openclaw.is_none() && named.openclaw.is_some(),
@@ -94,6 +100,25 @@ pub(crate) fn enforce(mut common: Common, verb: &Verb) -> Result<Common> {
         ));
     }
     Ok(common)
+}
+
+/// Refuses the signed policy of another installation: one key often signs for several.
+fn of_this(common: &Common, named: &InstallationPlaces) -> Result<()> {
+    let (Some(given), Some(signed)) = (&common.state_dir, &named.state_dir) else {
+        return Ok(());
+    };
+    let real = |path: &Path| path.canonicalize().unwrap_or_else(|_| path.to_owned());
+    if real(given) == real(signed) {
+        return Ok(());
+    }
+    Err(Error::environment(
+        format!(
+            "the signed policy is for the state directory {}, and the call names {}",
+            operator::shown(signed),
+            operator::shown(given)
+        ),
+        "leave --state-dir out, or sign the policy of this installation",
+    ))
 }
 
 /// Every signers file that demands signatures, and what it holds.
@@ -130,6 +155,7 @@ fn demanded(common: &Common, verb: &Verb) -> Result<Vec<(String, AllowedSigners)
         .filter(|path| !path.is_empty())
         .map(PathBuf::from);
     for path in flag.into_iter().chain(variable) {
+        theirs(&path)?;
         found.push(signers(&path)?);
     }
     Ok(found)
@@ -138,6 +164,26 @@ fn demanded(common: &Common, verb: &Verb) -> Result<Vec<(String, AllowedSigners)
 fn signers(path: &Path) -> Result<(String, AllowedSigners)> {
     let text = anchors::own_text(path, MAX_SIGNERS)?;
     Ok((operator::shown(path), AllowedSigners::parse(path, &text)?))
+}
+
+/// Refuses a signers file that another user could have written: it would demand nothing of that user.
+fn theirs(path: &Path) -> Result<()> {
+    // One that cannot be looked at cannot be read either, which is said then.
+    let Ok(found) = fs::metadata(path) else {
+        return Ok(());
+    };
+    let own = rustix::process::geteuid().as_raw();
+    if found.uid() == own || found.uid() == 0 {
+        return Ok(());
+    }
+    Err(Error::environment(
+        format!(
+            "{} belongs to the user {}, who can write there who may sign",
+            operator::shown(path),
+            found.uid()
+        ),
+        "name a signers file of your own or of root's: chown it, or copy it to a place of yours",
+    ))
 }
 
 fn check_root(path: &Path) -> Result<()> {
@@ -222,15 +268,16 @@ fn is_signing(verb: &Verb) -> bool {
     matches!(verb, Verb::Policy(args) if matches!(args.action, PolicyAction::Sign))
 }
 
+/// The error about an option that weakens what was signed.
+fn less(option: &str) -> Error {
+    Error::environment(
+        format!("{option} means less than the signed policy requires, and signatures are required"),
+        "leave it out; to allow it, change the policy and sign it again",
+    )
+}
+
 fn refuse(common: &Common, verb: &Verb) -> Result<()> {
-    let no = |what: &str| {
-        Err(Error::environment(
-            format!(
-                "{what} means less than the signed policy requires, and signatures are required"
-            ),
-            "leave it out; to allow it, change the policy and sign it again",
-        ))
-    };
+    let no = |option: &str| Err(less(option));
     if !common.allow.is_empty() {
         return no("-A");
     }

@@ -115,13 +115,22 @@ impl<'a> TomlFile<'a> {
     /// The whole file as `T`, whose tables deny unknown fields. `version` is looked at before anything else, because a newer
     /// format may give known keys another meaning.
     pub(crate) fn parse<T: Deserialize<'a>>(&self, known_version: i64) -> Checked<T> {
+        self.parse_revised(known_version, KNOWN_REVISION)
+    }
+
+    /// The same of a file whose form has the revision `known_revision`.
+    pub(crate) fn parse_revised<T: Deserialize<'a>>(
+        &self,
+        known_version: i64,
+        known_revision: i64,
+    ) -> Checked<T> {
         let root = DeTable::parse(self.text).map_err(|e| self.toml_error(&e))?;
         self.check_version(root.get_ref(), known_version)?;
         let newer = root
             .get_ref()
             .get("revision")
             .and_then(|r| integer(r.get_ref()))
-            .is_some_and(|revision| revision > KNOWN_REVISION);
+            .is_some_and(|revision| revision > known_revision);
         T::deserialize(toml::Deserializer::from(root)).or_else(|e| {
             let error = self.toml_error(&e);
             fail(if newer {

@@ -1102,3 +1102,31 @@ fn two_branches_that_record_a_review_are_merged_without_an_editor() {
         "resolved already"
     );
 }
+
+/// The lock has its tree, so it is known whether it was read.
+#[test]
+fn a_skill_of_a_plugin_that_was_not_read_is_said_of_a_lock_alone() {
+    let installation = Installation::shipped();
+    installation.init(0);
+    let unread = || {
+        let run = installation.run(&["check", "--lock-only", "--format", "json"]);
+        let report: Value = serde_json::from_str(&run.stdout).expect("JSON");
+        let said = findings(&report);
+        let skill = "unreviewed skill:plugin.acme-bundle/hello";
+        (run.code, said.iter().any(|one| one.starts_with(skill)))
+    };
+    let removed = installation.run(&[
+        "policy",
+        "remove",
+        "exception",
+        "package=skill:plugin.acme-bundle/hello",
+        "--yes",
+    ]);
+    assert_eq!(removed.code, 0, "{}", removed.text());
+    assert_eq!(unread(), (1, true));
+    let by = ["--by", "Ada <a@h.example>", "--notes", "read", "--yes"];
+    let bundle = ["review", "bundle:acme-bundle", "--record"];
+    let read = installation.run(&[&bundle[..], &by].concat());
+    assert_eq!(read.code, 0, "{}", read.text());
+    assert_eq!(unread(), (0, false));
+}

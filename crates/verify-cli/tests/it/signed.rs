@@ -140,7 +140,7 @@ fn signed_files_pass_and_the_report_names_the_signer() {
     assert_eq!(place.check(&["--attest", &file]).code, 0);
     let text = fs::read_to_string(file).expect("statement");
     assert!(
-        text.contains("\"notes\":[\"replay not detectable\"]"),
+        text.contains("\"notes\":[\"replay not detectable\",\"the time was given: --now\"]"),
         "{text}"
     );
 }
@@ -542,9 +542,8 @@ fn with_etc(place: &Place, script: &str) -> Run {
          must() {{ check \"$PROGRAM\" check -q \"$@\"; }}
          is() {{ [ $code = $1 ] || {{ echo \"$2: exit $code\"; cat \"$HOME/out\"; exit 9; }}; }}
          says() {{ tr -s '\\n ' '  ' < \"$HOME/out\" | grep -q \"$1\" || {{ echo \"not said: $1\"; cat \"$HOME/out\"; exit 9; }}; }}
-         set -- --state-dir \"$STATE\" --config \"$CONFIG\" --relocated-from /home/user/.openclaw --now {now}
-         {script}",
-        now = crate::support::NOW
+         set -- --state-dir \"$STATE\" --config \"$CONFIG\" --relocated-from /home/user/.openclaw
+         {script}"
     );
     let mut inner = Command::new("sh");
     inner
@@ -571,6 +570,7 @@ fn roots_signers_always_count_and_only_root_changes_them() {
         must "$@"; is 0 signed
         says "replay not detectable"
         check "$PROGRAM" check -q --etc / "$@"; is 2 "no option moves it"
+        must --now 2026-11-22T12:00:00Z "$@"; is 2 "another time"; says "means less"
         cp "$CONFIG/openclaw-verify.lock.sig" "$HOME/kept"
         rm "$CONFIG/openclaw-verify.lock.sig"
         must "$@"; is 2 unsigned

@@ -95,6 +95,21 @@ fn json(run: &Run) -> Value {
 }
 
 #[test]
+fn a_statement_on_standard_output_stands_alone() {
+    let installation = Installation::shipped();
+    installation.init(0);
+    let run = installation.run(&["check", "--attest", "-"]);
+    assert_eq!(run.code, 0, "{}", run.text());
+    let statement: Value = serde_json::from_str(&run.stdout).expect("one document");
+    assert_eq!(statement["_type"], "https://in-toto.io/Statement/v1");
+    assert!(
+        run.stderr.contains("11 subjects") || run.stderr.contains("0 deny"),
+        "{}",
+        run.stderr
+    );
+}
+
+#[test]
 fn a_statement_names_what_was_judged_by_what_and_no_place() {
     let place = Place::new();
     assert_eq!(place.attest("a.json", &[]).code, 0);

@@ -90,8 +90,12 @@ pub(super) fn judge(
             fact,
         });
     }
-    // A signature is of the subject where each of its folders lies in a signed path.
-    let whole = !roots.is_empty() && roots.iter().all(Option::is_some);
+    // A signature is of the subject where each of its folders lies in a signed path, and all that links lead to proves itself too.
+    let proves = |path: &StoreFact| {
+        let proof = path.fact.verified();
+        proof.is_some_and(|proof| proof.named || proof.signer.is_some())
+    };
+    let whole = !roots.is_empty() && roots.iter().all(Option::is_some) && paths.iter().all(proves);
     let signer = |path: &StoreFact| path.fact.verified()?.signer.clone();
     let signers = paths.iter().filter(|path| path.own).map(signer);
     let signers: Option<Vec<String>> = signers.collect();

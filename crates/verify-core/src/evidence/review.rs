@@ -17,7 +17,7 @@ use crate::inventory::Subject;
 use crate::policy::{Dependencies, Policy};
 use crate::review::diff::{self, Cost};
 use crate::review::{Content, Contents, Criteria, EntryOrigin, Question, Violation};
-use crate::subject::SubjectId;
+use crate::subject::{Kind, SubjectId};
 use crate::text;
 use crate::tree::Manifest;
 
@@ -131,6 +131,7 @@ pub(crate) fn judge(
         evidence.review = facts(subject, evidence, policy, given);
     }
     read_with_plugin(all, subjects);
+    read_with_locked_plugin(all, subjects);
     for subject in subjects {
         let Some(evidence) = all.get_mut(&subject.id) else {
             continue;
@@ -318,10 +319,6 @@ fn facts(
     if !facts.violations.is_empty() || (stated.is_none() && !evidence.present(subject)) {
         return facts;
     }
-    // A plugin's skills and hooks may have been read with it, which only the files can show. A lock alone judges the plugin.
-    if stated.is_some() && subject.id.name().starts_with("plugin.") {
-        return facts;
-    }
     let proof = evidence.origin_proof();
     let requirements = policy.requirements(&subject.id, subject.kind, subject.source);
     if let Some(wanted) = requirements.review(proof) {
@@ -427,6 +424,63 @@ fn versions<'a>(subject: &'a Subject, evidence: &'a Evidence) -> Vec<&'a str> {
     versions.sort_unstable();
     versions.dedup();
     versions
+}
+
+/// The same where only the lock is there. It does not say which files of a plugin a skill is, but which plugin it is of: one that was read
+/// was read with its skills and hooks. Where no entry has the name of that plugin, nothing is known of it, and nothing is required.
+fn read_with_locked_plugin(all: &mut BTreeMap<SubjectId, Evidence>, subjects: &[Subject]) {
+    let stated = |id: &SubjectId| all.get(id).filter(|evidence| evidence.stated.is_some());
+    let mut parts: Vec<(SubjectId, Option<(SubjectId, bool)>)> = Vec::new();
+    for subject in subjects {
+        let Some(of) = plugin_of(&subject.id) else {
+            continue;
+        };
+        let unread = stated(&subject.id)
+            .and_then(own)
+            .is_some_and(|own| !own.status.counts());
+        if !unread {
+            continue;
+        }
+        let plugins = subjects.iter().filter(|plugin| {
+            let named = plugin.id.name().rsplit('/').next() == Some(of);
+            named && matches!(plugin.kind, Kind::Plugin | Kind::Bundle)
+        });
+        let read = plugins.map(|plugin| {
+            let counts = stated(&plugin.id).and_then(own);
+            // One of which no review is required has none.
+            (
+                plugin.id.clone(),
+                counts.is_some_and(|own| own.status.counts()),
+            )
+        });
+        parts.push((subject.id.clone(), read.max_by_key(|(_, counts)| *counts)));
+    }
+    for (id, plugin) in parts {
+        let Some(evidence) = all.get_mut(&id) else {
+            continue;
+        };
+        let required = &mut evidence.review.required;
+        match plugin {
+            None => required.retain(|reading| reading.part != ReadPart::Own),
+            Some((plugin, counts)) => {
+                for reading in required
+                    .iter_mut()
+                    .filter(|reading| reading.part == ReadPart::Own)
+                {
+                    if counts {
+                        reading.status = ReviewStatus::WithPlugin;
+                    } else {
+                        reading.within = Some(plugin.clone());
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// The plugin that brings a skill or hook pack, by the name that OpenClaw gives it.
+fn plugin_of(id: &SubjectId) -> Option<&str> {
+    Some(id.name().strip_prefix("plugin.")?.split_once('/')?.0)
 }
 
 /// A skill or hook of a plugin is read with it, when the plugin's own listing holds the very same files: it was, when the plugin was,

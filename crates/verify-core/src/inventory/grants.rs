@@ -1,6 +1,6 @@
 //! Rows of OpenClaw's database that let others in: paired devices with their rights, paired senders of channels, conversations that
-//! plugins may take over, people with a role and how they are known, commands that a job may run without a question; and the image that
-//! a tenant of the fleet is started from. Tokens are never read.
+//! plugins may take over, people with a role and how they are known, commands that a job may run without a question; the image that
+//! a tenant of the fleet is started from; the library of skills; and the machines that work is sent to. Tokens are never read.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -25,6 +25,8 @@ pub(super) fn read(db: &Connection, place: &str, found: &mut Steering) -> Result
     profiles(db, place, found)?;
     standing(db, place, found)?;
     cells(db, place, found)?;
+    library(db, place, found)?;
+    workers(db, place, found)?;
     found.grants.sort_by(|a, b| a.0.cmp(&b.0));
     Ok(())
 }
@@ -184,6 +186,74 @@ fn cells(db: &Connection, place: &str, found: &mut Steering) -> Result<(), Table
     let rows = rows.into_iter().map(|(tenant, image)| {
         let name = format!("image of the fleet's tenant {tenant}");
         (text::excerpt(&name, MAX_NAME), Value::from(image))
+    });
+    found.grants.extend(rows);
+    Ok(())
+}
+
+/// Machines that work is sent to: where each is, and the key by which it is known. [S `endpointFrom`]
+fn workers(db: &Connection, place: &str, found: &mut Steering) -> Result<(), TableError> {
+    const TABLE: &str = "worker_environments";
+    let columns = [
+        "environment_id",
+        "ssh_host",
+        "ssh_port",
+        "ssh_user",
+        "ssh_host_key",
+        "ssh_key_ref_json",
+    ];
+    let sql = "SELECT environment_id, ssh_host, ssh_port, ssh_user, ssh_host_key, ssh_key_ref_json \
+               FROM worker_environments NOT INDEXED WHERE ssh_host IS NOT NULL";
+    let rows = all(db, place, TABLE, &columns, sql, found, |row| {
+        let text = |at: usize| row.get::<_, Option<String>>(at);
+        let port = row.get::<_, Option<i64>>(2)?;
+        Ok((
+            row.get::<_, String>(0)?,
+            json!({ "host": text(1)?, "port": port, "user": text(3)?, "hostKey": text(4)?, "key": text(5)? }),
+        ))
+    })?;
+    let rows = rows
+        .into_iter()
+        .map(|(id, value)| (text::excerpt(&format!("worker {id}"), MAX_NAME), value));
+    found.grants.extend(rows);
+    Ok(())
+}
+
+/// The library of skills: which revision of which skill is on for whom, and the description that the model reads, which is taken from
+/// here and not from SKILL.md. [S `seedSkillLibrarySelection`, `materializeSkillLibrarySelection`]
+fn library(db: &Connection, place: &str, found: &mut Steering) -> Result<(), TableError> {
+    const ENTRIES: &str = "skill_library_entries";
+    const REVISIONS: &str = "skill_library_revisions";
+    let columns = [
+        "skill_id",
+        "slug",
+        "current_revision",
+        "owner_profile_id",
+        "shared",
+        "enabled",
+        "removed",
+    ];
+    let sql = "SELECT skill_id, slug, current_revision, owner_profile_id, shared, enabled, removed \
+               FROM skill_library_entries NOT INDEXED";
+    let rows = all(db, place, ENTRIES, &columns, sql, found, |row| {
+        let flag = |at: usize| row.get::<_, i64>(at);
+        let owner = row.get::<_, Option<String>>(3)?;
+        Ok((three(row)?, owner, [flag(4)?, flag(5)?, flag(6)?]))
+    })?;
+    let rows = rows.into_iter().map(|([id, slug, revision], owner, [shared, enabled, removed])| {
+        let value = json!({
+            "slug": slug, "revision": revision, "owner": owner, "shared": shared, "enabled": enabled, "removed": removed,
+        });
+        (text::excerpt(&format!("skill {id} of the library"), MAX_NAME), value)
+    });
+    found.grants.extend(rows);
+
+    let columns = ["skill_id", "revision", "description"];
+    let sql = "SELECT skill_id, revision, description FROM skill_library_revisions NOT INDEXED";
+    let rows = all(db, place, REVISIONS, &columns, sql, found, three)?;
+    let rows = rows.into_iter().map(|[id, revision, description]| {
+        let name = format!("description of the library's skill {id}/{revision}");
+        (text::excerpt(&name, MAX_NAME), Value::from(description))
     });
     found.grants.extend(rows);
     Ok(())

@@ -29,7 +29,17 @@ const TABLE: &str = "config_machine_state";
 const OLDER_TABLE: &str = "installed_plugin_index";
 const PLUGINS: &str = "plugins.installedIndex";
 const HOOKS: &str = "hooks.internal.installs";
-const NODE_HOST: &str = "nodeHost.config";
+/// Keys that steer, and how they are shown: which gateway `openclaw node run` obeys and which of its commands
+/// [S `NODE_HOST_CONFIG_KEY`]; whether plugins that come with OpenClaw are loaded past `plugins.allow` [S
+/// `readStartupBundledDiscoveryMode`]; which store the jobs are of [S `readCronStoreStatePath`]; where the settings of speech lie; whom
+/// a spoken word reaches.
+const STEERING: [(&str, &str); 5] = [
+    ("nodeHost.config", "node host"),
+    ("plugins.bundledDiscovery", "discovery of bundled plugins"),
+    ("cron.store", "store of jobs"),
+    ("tts.prefsPath", "settings of speech"),
+    ("voicewake.routing", "routing of spoken words"),
+];
 
 /// What OpenClaw recorded about its installs.
 #[derive(Default)]
@@ -112,9 +122,11 @@ pub(super) fn read(paths: &Paths) -> Result<Index, Error> {
         }
     };
     index.steering = rows.steering;
-    if let Some(written) = rows.node_host {
-        let place = format!("{place}#{NODE_HOST}");
-        index.steering.add_node_host(&place, &written);
+    for ((key, shown), written) in STEERING.into_iter().zip(rows.steered) {
+        if let Some(written) = written {
+            let place = format!("{place}#{key}");
+            index.steering.add_keys(shown, &place, &written);
+        }
     }
     steering::legacy(paths, &mut index.steering);
     index.observations.append(&mut index.steering.observations);
@@ -311,7 +323,8 @@ fn copy(paths: &Paths) -> Result<Option<sqlite::Copy>, Refusal> {
 struct Rows {
     plugins: Option<String>,
     hooks: Option<String>,
-    node_host: Option<String>,
+    /// What stands under each key of [`STEERING`].
+    steered: Vec<Option<String>>,
     steering: Steering,
 }
 
@@ -339,7 +352,10 @@ fn rows(copy: sqlite::Copy, place: &str) -> Result<Rows, Refusal> {
     Ok(Rows {
         plugins: value(&db, PLUGINS)?,
         hooks: value(&db, HOOKS)?,
-        node_host: value(&db, NODE_HOST)?,
+        steered: STEERING
+            .iter()
+            .map(|(key, _)| value(&db, key))
+            .collect::<Result<_, _>>()?,
         steering: steering::read(&db, place)?,
     })
 }

@@ -19,6 +19,10 @@ pub(crate) fn read(lock: &Lock) -> Inventory {
             "the environment of MCP servers",
             "the lock holds the digest of a definition, and of its text only the command line",
         ),
+        (
+            "skills and hooks of plugins whose package has another name",
+            "the lock does not say of which plugin they are, so not whether they were read with it",
+        ),
     ];
     let not_covered =
         left_out.map(|(what, why)| NotCovered::new(NotCoveredGroup::NotSeen, what, why));

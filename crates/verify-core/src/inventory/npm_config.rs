@@ -19,8 +19,12 @@ const MAX_FILE: u64 = 1 << 20;
 const MAX_ABOVE: usize = 32;
 /// Where the host package names the overrides that OpenClaw puts into projects.
 const HOST_OVERRIDES: &str = "pnpm-workspace.yaml";
-/// Settings that name a program or move what npm reads. [npm config]
-const SETTINGS: [&str; 8] = [
+/// Settings that name a program, move what npm reads, or say whom it believes. [npm config]
+const SETTINGS: [&str; 11] = [
+    // Whom npm believes to be the registry.
+    "ca",
+    "cafile",
+    "strict-ssl",
     "script-shell",
     // npx runs what lies below it.
     "cache",
@@ -202,6 +206,9 @@ fn is_usual(paths: &Paths, key: &str, value: &str, host: Option<&Path>) -> bool 
         }
         "script-shell" => environment::is_harmless("SHELL", value),
         "node-options" => environment::is_harmless("NODE_OPTIONS", value),
+        "strict-ssl" => value == "true",
+        // Authorities of the system, which only root can add.
+        "cafile" => value.starts_with("/etc/") && !value.contains(".."),
         _ => false,
     }
 }
@@ -256,6 +263,14 @@ mod tests {
             (
                 "script-shell=/bin/bash\nnode-options=--max-old-space-size=4096",
                 &[],
+            ),
+            (
+                "strict-ssl=true\ncafile=/etc/ssl/certs/ca-certificates.crt\nhttps-proxy=http://proxy.example:1",
+                &[],
+            ),
+            (
+                "strict-ssl=false\ncafile=/tmp/ca.pem\nca=x",
+                &["strict-ssl", "cafile", "ca"],
             ),
             (
                 "script-shell=/tmp/sh\nnode-options=--require /x.cjs",

@@ -454,6 +454,42 @@ mod tests {
     }
 
     #[test]
+    fn what_confines_a_unit_is_its_settings() {
+        let dir = tempfile::tempdir().expect("folder");
+        let folder = dir.path().join("home/.config/systemd/user");
+        std::fs::create_dir_all(&folder).expect("folder");
+        std::fs::create_dir_all(dir.path().join("home/.openclaw")).expect("state");
+        let options = super::super::InventoryOptions {
+            home: Some(dir.path().join("home")),
+            ..super::super::InventoryOptions::new(dir.path().join("home/.openclaw"))
+        };
+        let settings = |more: &str| {
+            let text = format!("[Service]\n{more}ExecStart=/x openclaw gateway\n");
+            std::fs::write(folder.join("openclaw-gateway.service"), text).expect("unit");
+            let paths = Paths::new(&options).expect("paths");
+            let found = read(&paths, None, &[], &mut Found::default());
+            let unit = found
+                .iter()
+                .find(|one| one.name.contains("openclaw-gateway"));
+            unit.expect("the unit").settings_digest()
+        };
+        let confined = settings("ProtectSystem=strict\nMemoryDenyWriteExecute=yes\n");
+        assert!(confined.is_some());
+        for harmless in ["Restart=always\n", "MemoryMax=2G\n", "Description=x\n"] {
+            assert_eq!(settings(harmless), None, "{harmless}");
+            let beside = format!("{harmless}ProtectSystem=strict\nMemoryDenyWriteExecute=yes\n");
+            assert_eq!(settings(&beside), confined, "{harmless}");
+        }
+        for weaker in [
+            "",
+            "ProtectSystem=strict\n",
+            "ProtectSystem=no\nMemoryDenyWriteExecute=yes\n",
+        ] {
+            assert_ne!(settings(weaker), confined, "{weaker}");
+        }
+    }
+
+    #[test]
     fn files_that_a_unit_starts_are_its_tree() {
         let dir = tempfile::tempdir().expect("temp dir");
         let home = dir.path().canonicalize().expect("real path").join("home");

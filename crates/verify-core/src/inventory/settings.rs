@@ -126,7 +126,7 @@ pub(super) fn read(
     for (row, value) in &steering.grants {
         settings.add(row.clone(), Class::Guard, value);
     }
-    for (row, value) in &steering.node_host {
+    for (row, value) in &steering.keys {
         let secret = names_a_secret(row);
         settings.add(row.clone(), Class::Guard, &formed(value, secret));
     }

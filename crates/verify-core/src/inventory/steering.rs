@@ -16,7 +16,7 @@ use crate::read::ReadError;
 use crate::text;
 
 /// Tables whose rows decide what OpenClaw loads, starts or allows.
-const DECIDING: [&str; 16] = [
+const DECIDING: [&str; 19] = [
     "channel_pairing_allow_entries",
     "config_machine_state",
     "delivery_queue_entries",
@@ -27,12 +27,15 @@ const DECIDING: [&str; 16] = [
     "exec_approvals_config",
     "fleet_cells",
     "secret_store_entries",
+    "skill_library_entries",
+    "skill_library_revisions",
     "config_health_entries",
     "operator_approvals",
     "operator_approval_standing_grants",
     "user_profiles",
     "user_profile_emails",
     "user_profile_identities",
+    "worker_environments",
 ];
 /// The file that OpenClaw kept jobs in before its database.
 pub(super) const OLD_JOBS: &str = "cron/jobs.json";
@@ -77,8 +80,8 @@ pub(super) struct Steering {
     pub(super) approvals: Vec<(String, Value)>,
     /// The same as they are written: one value a row or file.
     pub(super) exec: Vec<Value>,
-    /// Which gateway gives this machine orders as a node, by key.
-    pub(super) node_host: Vec<(String, Value)>,
+    /// What stands under keys of OpenClaw's own state that steer, one a leaf.
+    pub(super) keys: Vec<(String, Value)>,
     /// Channel and sender of everyone who was paired.
     pub(super) paired: Vec<(String, String)>,
     /// Who was let in and with which rights, by what a person would call the row.
@@ -233,10 +236,10 @@ fn approvals(db: &Connection, place: &str, found: &mut Steering) -> Result<(), T
 }
 
 impl Steering {
-    /// Takes in the row that says which gateway `openclaw node run` obeys, and which of its commands. [S `NODE_HOST_CONFIG_KEY`]
-    pub(super) fn add_node_host(&mut self, place: &str, written: &str) {
+    /// Takes in a row that steers, one key a leaf below `shown`.
+    pub(super) fn add_keys(&mut self, shown: &str, place: &str, written: &str) {
         match parsed(written) {
-            Some(value) => flatten("node host", value, 0, &mut self.node_host),
+            Some(value) => flatten(shown, value, 0, &mut self.keys),
             None => self.observations.push(Observation::Unreadable {
                 place: place.to_owned(),
                 why: "is no JSON".to_owned(),

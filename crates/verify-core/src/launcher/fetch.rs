@@ -300,6 +300,13 @@ pub(super) fn deno(args: &[&str]) -> Judged {
             "--allow-sys",
             "--allow-run",
             "--allow-ffi",
+            "--node-modules-dir",
+            // Their short forms since Deno 2.
+            "-N",
+            "-R",
+            "-W",
+            "-E",
+            "-S",
         ]
         .iter()
         .any(|allow| {

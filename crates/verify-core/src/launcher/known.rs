@@ -15,8 +15,14 @@ const HARMLESS: &str = "NODE_ENV NODE_NO_WARNINGS NODE_DISABLE_COLORS NODE_PENDI
     PYTHONSAFEPATH PYTHONLEGACYWINDOWSSTDIO \
     GIT_AUTHOR_NAME GIT_AUTHOR_EMAIL GIT_AUTHOR_DATE GIT_COMMITTER_NAME GIT_COMMITTER_EMAIL GIT_COMMITTER_DATE GIT_TERMINAL_PROMPT \
     NPM_CONFIG_LOGLEVEL NPM_CONFIG_UPDATE_NOTIFIER NPM_CONFIG_FUND NPM_CONFIG_AUDIT NPM_CONFIG_PROGRESS NPM_CONFIG_COLOR \
-    NPM_CONFIG_YES UV_NO_PROGRESS PIP_DISABLE_PIP_VERSION_CHECK PIP_NO_INPUT PIP_NO_COLOR \
+    NPM_CONFIG_YES NPM_CONFIG_FETCH_RETRIES NPM_CONFIG_FETCH_TIMEOUT NPM_CONFIG_MAXSOCKETS \
+    UV_NO_PROGRESS UV_HTTP_TIMEOUT UV_HTTP_RETRIES UV_REQUEST_TIMEOUT UV_CONCURRENT_DOWNLOADS UV_CONCURRENT_BUILDS \
+    UV_CONCURRENT_INSTALLS UV_LINK_MODE UV_OFFLINE UV_NO_CACHE UV_COMPILE_BYTECODE UV_LOG_CONTEXT \
+    PIP_DISABLE_PIP_VERSION_CHECK PIP_NO_INPUT PIP_NO_COLOR PIP_DEFAULT_TIMEOUT PIP_PROGRESS_BAR PIP_NO_CACHE_DIR PIP_RETRIES \
     DENO_NO_UPDATE_CHECK DENO_NO_PROMPT DOCKER_CLI_HINTS";
+
+/// Shells as distributions install them, which only root can change.
+const SHELLS: &str = "/bin/sh /bin/bash /bin/dash /bin/zsh /bin/fish /usr/bin/sh /usr/bin/bash /usr/bin/dash /usr/bin/zsh /usr/bin/fish";
 
 /// Variables that move the folder in which launchers find their settings.
 const MOVES_SETTINGS: [(&str, &str); 8] = [
@@ -43,6 +49,9 @@ pub(super) fn variable_with(name: &str, value: &Value, home: Option<&str>) -> Re
         if !home.is_empty() && stays {
             return Ok(());
         }
+    }
+    if upper == "SHELL" && value.as_str().is_some_and(|shell| listed(SHELLS, shell)) {
+        return Ok(());
     }
     if upper == "NODE_OPTIONS" && value.as_str().is_some_and(node_options_are_harmless) {
         return Ok(());
@@ -101,9 +110,22 @@ pub(super) fn variable(name: &str) -> Result<(), NotExact> {
     // A proxy sees only encrypted traffic; the definition's digest covers its value.
     let decides = (decides_code(name) && !proxy) || listed(VARIABLES, &upper);
     if decides || PREFIXES.iter().any(|prefix| upper.starts_with(prefix)) {
-        return Err(format!("the variable {name} can make the launcher take other code").into());
+        return Err(NotExact {
+            why: format!("the variable {name} can make the launcher take other code").into(),
+            variable: Some(name.to_owned()),
+        });
     }
     Ok(())
+}
+
+/// The same for a variable that is set inside a container, where the engine's own client does not see it. What points a client inside
+/// to another engine still counts.
+pub(super) fn variable_inside(name: &str) -> Result<(), NotExact> {
+    const POINTS: &str = "DOCKER_HOST DOCKER_CONTEXT DOCKER_CONFIG";
+    if name.starts_with("DOCKER_") && !listed(POINTS, name) {
+        return Ok(());
+    }
+    variable(name)
 }
 
 /// The name of a program without folder and without the endings that Windows and Node give it, in lower case.
@@ -190,6 +212,11 @@ pub(super) fn carries_launcher(words: &[&str]) -> bool {
             listed(BY_PATH, &name)
                 || (bare && (listed(BARE, &name) || (is_python(&name) && name != "py")))
         })
+}
+
+/// Whether no launcher takes other code by a variable of this name, though its prefix is one that decides.
+pub(crate) fn is_harmless(name: &str) -> bool {
+    listed(HARMLESS, &name.to_ascii_uppercase())
 }
 
 /// Whether the value of an environment variable decides which code a server runs, and so is part of the definition.

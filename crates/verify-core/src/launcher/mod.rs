@@ -23,7 +23,9 @@ use self::known::{
     carries_launcher, fetches, is_python, is_shell, program, starts_something, variable,
     variable_with,
 };
-pub(crate) use self::known::{decides_code, is_part_of_definition, node_options_are_harmless};
+pub(crate) use self::known::{
+    decides_code, is_harmless, is_part_of_definition, node_options_are_harmless,
+};
 use crate::text;
 
 /// How an MCP server starts.
@@ -43,6 +45,8 @@ pub enum Launch {
     Unpinned {
         /// Why, safe to show.
         why: String,
+        /// The variable that alone is in the way, safe to show; none where something else is.
+        variable: Option<String>,
     },
     /// A program on this machine, whose files no lock covers.
     LocalCommand,
@@ -95,26 +99,37 @@ const MAX_WRAPPERS: usize = 8;
 pub(crate) fn classify(server: &Map<String, Value>, home: Option<&str>) -> Launch {
     match launch(server, home) {
         Ok(launch) => launch,
-        Err(NotExact(why)) => Launch::Unpinned {
+        Err(NotExact { why, variable }) => Launch::Unpinned {
             why: text::excerpt(&why, 300),
+            variable: variable.map(|name| text::excerpt(&name, 100)),
         },
     }
 }
 
 /// The reason for [`Launch::Unpinned`], in words that go after the server; may hold untrusted text.
 #[derive(Debug, thiserror::Error)]
-#[error("{0}")]
-struct NotExact(Cow<'static, str>);
+#[error("{why}")]
+struct NotExact {
+    why: Cow<'static, str>,
+    /// The variable that is in the way.
+    variable: Option<String>,
+}
 
 impl From<&'static str> for NotExact {
     fn from(why: &'static str) -> Self {
-        Self(why.into())
+        Self {
+            why: why.into(),
+            variable: None,
+        }
     }
 }
 
 impl From<String> for NotExact {
     fn from(why: String) -> Self {
-        Self(why.into())
+        Self {
+            why: why.into(),
+            variable: None,
+        }
     }
 }
 

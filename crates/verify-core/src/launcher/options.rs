@@ -1,7 +1,7 @@
 //! Flags of launchers, read up to the first word that is none. Nothing is guessed: a flag that is not listed is an error.
 
 use super::NotExact;
-use super::known::{listed, variable};
+use super::known::{listed, variable_inside};
 
 /// One flag that is understood.
 pub(super) struct Flag {
@@ -77,7 +77,7 @@ pub(super) fn options<'a>(args: &[&'a str], flags: &[Flag]) -> Result<Options<'a
         match takes {
             Takes::Package => found.packages.push(value),
             Takes::Extra => found.extras.push(value),
-            Takes::Variable => variable(value.split('=').next().unwrap_or_default())?,
+            Takes::Variable => variable_inside(value.split('=').next().unwrap_or_default())?,
             Takes::Version => {
                 let number = value.bytes().all(|b| b.is_ascii_digit() || b == b'.');
                 if value.is_empty() || !number {

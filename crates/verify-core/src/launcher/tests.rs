@@ -572,3 +572,43 @@ fn npm_settings_are_read_by_what_a_wrapper_starts_too() {
         assert!(!reads_npm_settings(spec), "{spec}");
     }
 }
+
+#[test]
+fn variables_and_flags_of_public_instructions() {
+    let image = format!("mcp/x@sha256:{HEX}");
+    for server in [
+        json!({"command": "docker", "args": ["run", "-i", "--rm", "-e", "DOCKER_CONTAINER=true", image]}),
+        json!({"command": "uvx", "args": ["x==1.2.3"], "env": {"UV_HTTP_TIMEOUT": "300", "UV_LINK_MODE": "copy"}}),
+        json!({"command": "npx", "args": ["x@1.2.3"], "env": {"SHELL": "/bin/bash"}}),
+        json!({"command": "deno", "args": ["run", "-N", "-R=node_modules", "-W=node_modules", "--node-modules-dir=auto", "jsr:@a/b@0.0.13", "stdio"]}),
+    ] {
+        let launch = of(server.clone());
+        assert!(
+            matches!(launch, Launch::Exact { .. }),
+            "{server}: {launch:?}"
+        );
+    }
+    for (server, name) in [
+        (
+            json!({"command": "npx", "args": ["x@1.2.3"], "env": {"SHELL": "/tmp/sh"}}),
+            "SHELL",
+        ),
+        (
+            json!({"command": "uvx", "args": ["x==1.2.3"], "env": {"UV_INDEX_URL": "https://evil"}}),
+            "UV_INDEX_URL",
+        ),
+        (
+            json!({"command": "docker", "args": ["run", "-e", "DOCKER_HOST=tcp://evil", image]}),
+            "DOCKER_HOST",
+        ),
+        (
+            json!({"command": "docker", "args": ["run", "-e", "LD_PRELOAD=/x", image]}),
+            "LD_PRELOAD",
+        ),
+    ] {
+        match of(server.clone()) {
+            Launch::Unpinned { variable, .. } => assert_eq!(variable.as_deref(), Some(name)),
+            other => panic!("{server}: {other:?}"),
+        }
+    }
+}

@@ -122,7 +122,7 @@ pub(super) fn parse(path: &Path, text: &str) -> Checked<Lock> {
 
 fn read(path: &Path, text: &str) -> Checked<Lock> {
     let file = TomlFile::new(path, text, BY_HAND)?;
-    let wire: WireLock = file.parse(VERSION)?;
+    let wire: WireLock = file.parse_revised(VERSION, REVISION.into())?;
 
     let mut seen = HashMap::new();
     let mut packages = Vec::with_capacity(wire.package.len());

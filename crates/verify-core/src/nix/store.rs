@@ -116,6 +116,17 @@ impl Store {
         let registered = match database.path(&shown) {
             Ok(Some(registered)) => registered,
             Ok(None) => {
+                // A store can have another name, which its paths are made from.
+                let own = self.folder.join(path.base());
+                if !own.starts_with(NAME)
+                    && matches!(database.path(&own.to_string_lossy()), Ok(Some(_)))
+                {
+                    let folder = text::visible(&self.folder.to_string_lossy()).into_owned();
+                    return Ok(open(format!(
+                        "{} is of a store with the name {folder}, and only those with the name {NAME} are judged",
+                        self.database()
+                    )));
+                }
                 let why = format!("{} does not know {shown}", self.database());
                 return Ok(Fact::violated(None, why));
             }

@@ -36,7 +36,20 @@ pub fn verify_detached(
     // The armor is one block, and nothing may stand around it.
     let signature = SshSignature::from_armor(signature)?;
     signature.verify(message, FILE_NAMESPACE, what)?;
-    let (_, principal) = signers.authorise(&signature.key, FILE_NAMESPACE, now.as_second())?;
+    // A program that asks the key can have it sign without a touch, and what runs as its owner can ask.
+    if signature.is_untouched() {
+        let why = "the security key signed without being touched";
+        return Err(Failure::new(Code::BadSignature, why)
+            .help("sign it again, with a touch: a key that was made with no-touch-required cannot sign this"));
+    }
+    let at = now.as_second();
+    let (_, principal) = signers
+        .authorise(&signature.key, FILE_NAMESPACE, at)
+        .or_else(|refused| {
+            signers
+                .any_for(&signature.key, FILE_NAMESPACE, at)
+                .ok_or(refused)
+        })?;
     Ok(DetachedSigner {
         principal: crate::text::excerpt(principal, 200),
         fingerprint: signature.key.fingerprint(),

@@ -150,6 +150,19 @@ impl AllowedSigners {
         })
     }
 
+    /// A line and a principal of it under which this key may sign in `namespace` at `at`, whatever other lines say of the key.
+    pub(super) fn any_for(
+        &self,
+        key: &SshKey,
+        namespace: &str,
+        at: i64,
+    ) -> Option<(&AllowedSigner, &str)> {
+        let own = self.entries.iter().filter(|entry| entry.is_for(key));
+        own.flat_map(|entry| entry.principals.split(','))
+            .filter(|name| !name.is_empty() && !name.starts_with('!'))
+            .find_map(|name| Some((self.permits(name, namespace, key, at)?, name)))
+    }
+
     /// The line and the principal under which this key may sign tags at `at`, found as git finds it: each principal of
     /// [`AllowedSigners::find_principals`] is tried in turn.
     ///

@@ -18,7 +18,7 @@ use super::super::environment;
 use super::super::mcp_spec;
 use super::super::paths::{Kind as Entry, Located, Paths, normalize};
 use super::{Question, System, is_code, is_of_system, is_program, links};
-use crate::launcher::decides_code;
+use crate::launcher::{self, decides_code};
 use crate::text;
 
 /// Most commands inside one another, and of one server.
@@ -128,6 +128,7 @@ impl<'a> Reader<'a> {
     fn variable(&mut self, name: &str, value: &str) {
         self.no_user_site |= name == "PYTHONNOUSERSITE" && !value.is_empty();
         let harmless = environment::loads(name) && environment::is_harmless(name, value)
+            || launcher::is_harmless(name)
             || listed(
                 "NODE_ENV NODE_NO_WARNINGS NODE_TLS_REJECT_UNAUTHORIZED NODE_EXTRA_CA_CERTS PYTHONUNBUFFERED PYTHONDONTWRITEBYTECODE \
                  PYTHONIOENCODING PYTHONUTF8 PYTHONWARNINGS PYTHONHASHSEED NODE_DEBUG NODE_DISABLE_COLORS",
@@ -135,7 +136,9 @@ impl<'a> Reader<'a> {
             );
         if (decides_code(name) || environment::loads(name)) && !harmless && !value.trim().is_empty()
         {
-            self.open(format!(
+            // A name is no secret, however it looks.
+            let name = text::excerpt(name, 100);
+            self.named.open.insert(format!(
                 "the variable {name} decides what is loaded, and what it names is not read"
             ));
         }

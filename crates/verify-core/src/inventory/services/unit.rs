@@ -1,5 +1,6 @@
 //! One systemd unit with its drop-ins, and the settings of the manager that reach every unit.
 
+use std::collections::BTreeMap;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
@@ -42,6 +43,65 @@ const DIRECTIVES: [&str; 25] = [
     "BindPaths",
     "BindReadOnlyPaths",
     "UnsetEnvironment",
+];
+
+/// Beginnings of directives that neither start nor confine: how it is described, ordered, restarted, logged, and what it may use up.
+/// Every other one is a setting: most of them take rights from what runs, and one that is taken out is heard of.
+const HARMLESS: [&str; 54] = [
+    "After",
+    "Alias",
+    "AllowIsolate",
+    "Before",
+    "BlockIO",
+    "CPU",
+    "CollectMode",
+    "Conflicts",
+    "DefaultDependencies",
+    "DefaultInstance",
+    "Description",
+    "Documentation",
+    "FileDescriptorStoreMax",
+    "FinalKillSignal",
+    "GuessMainPID",
+    "IO",
+    "IgnoreOnIsolate",
+    "Kill",
+    "Limit",
+    "Log",
+    "MemoryAccounting",
+    "MemoryHigh",
+    "MemoryLimit",
+    "MemoryLow",
+    "MemoryMax",
+    "MemoryMin",
+    "MemoryPressure",
+    "MemorySwap",
+    "MemoryZ",
+    "Nice",
+    "NotifyAccess",
+    "OOM",
+    "PIDFile",
+    "PartOf",
+    "Refuse",
+    "ReloadSignal",
+    "RemainAfterExit",
+    "RequiredBy",
+    "Restart",
+    "SendSIG",
+    "Slice",
+    "SourcePath",
+    "Standard",
+    "StartLimit",
+    "StopWhenUnneeded",
+    "SuccessExitStatus",
+    "Syslog",
+    "TTY",
+    "TasksMax",
+    "Timeout",
+    "Type",
+    "WantedBy",
+    "Watchdog",
+    "X-",
 ];
 
 /// Directives by which a unit has others started beside it. Targets start nothing by themselves.
@@ -234,7 +294,10 @@ impl Unit {
 
     pub(super) fn subject(&self, paths: &Paths, name: &str) -> Subject {
         let mut listing = ListingBuilder::default();
+        let mut settings = ListingBuilder::default();
         for (file, text) in &self.texts {
+            // The how manyeth of its name each is: beside a harmless line that is added, they stay what they are.
+            let mut counts: BTreeMap<String, usize> = BTreeMap::new();
             let file = match file.file_name() {
                 _ if *file == self.file => name.to_owned(),
                 Some(name) => name.to_string_lossy().into_owned(),
@@ -269,6 +332,11 @@ impl Unit {
                 } else if DIRECTIVES.contains(&key) {
                     let value = formed_words(value);
                     listing.add(format!("{file} {key} #{at}"), Class::Command, &json!(value));
+                } else if !HARMLESS.iter().any(|start| key.starts_with(start)) {
+                    let count = counts.entry(key.to_owned()).or_default();
+                    let place = format!("{file} {key} #{count}");
+                    *count += 1;
+                    settings.add(place, Class::Guard, &json!(formed_words(value)));
                 }
             }
         }
@@ -281,6 +349,7 @@ impl Unit {
         }
         let mut subject = blank(name, paths.place(&self.file));
         subject.definition = Some(listing.finish());
+        subject.settings = settings.finish_unless_empty();
         subject
     }
 

@@ -39,6 +39,7 @@ enum Hash {
     Sha256,
     Sha384,
     Sha512,
+    Blake2b,
 }
 
 impl Hash {
@@ -47,6 +48,9 @@ impl Hash {
             Self::Sha256 => crate::digest::to_hex(&sha2::Sha256::digest(bytes)),
             Self::Sha384 => crate::digest::to_hex(&sha2::Sha384::digest(bytes)),
             Self::Sha512 => crate::digest::to_hex(&sha2::Sha512::digest(bytes)),
+            Self::Blake2b => {
+                crate::digest::to_hex(&<blake2::Blake2b512 as blake2::Digest>::digest(bytes))
+            }
         }
     }
 }
@@ -57,6 +61,7 @@ fn hash_of(serialization: &Map<String, Value>) -> Result<(Hash, &'static str), R
         "sha256" => Ok((Hash::Sha256, "sha256")),
         "sha384" => Ok((Hash::Sha384, "sha384")),
         "sha512" => Ok((Hash::Sha512, "sha512")),
+        "blake2b" => Ok((Hash::Blake2b, "blake2b")),
         other => Err(unknown("the kind of digest", other)),
     }
 }
@@ -321,7 +326,7 @@ pub(super) fn bad(why: &str) -> RefusedBundle {
 
 fn unknown(what: &str, found: &str) -> RefusedBundle {
     RefusedBundle::Unsupported(format!(
-        "{what} is of a kind that this program does not read: {}",
+        "{what} is none that this program reads: {}",
         text::excerpt(found, 60)
     ))
 }

@@ -10,12 +10,16 @@ use cms::cert::x509::Certificate;
 use cms::cert::x509::der::asn1::ObjectIdentifier;
 use cms::cert::x509::der::pem::{self, LineEnding};
 use cms::cert::x509::der::{Decode as _, DecodePem as _, Encode as _};
-use cms::cert::x509::ext::pkix::{KeyUsage, KeyUsages};
+use cms::cert::x509::ext::pkix::name::GeneralName;
+use cms::cert::x509::ext::pkix::{
+    BasicConstraints, ExtendedKeyUsage, KeyUsage, KeyUsages, NameConstraints,
+};
+use cms::cert::x509::name::Name;
 use cms::cert::x509::spki::{SubjectPublicKeyInfoOwned, SubjectPublicKeyInfoRef};
 use jiff::Timestamp;
 use pki_types::{CertificateDer, UnixTime};
 use serde_json::Value;
-use webpki::{EndEntityCert, anchor_from_trusted_cert};
+use webpki::{EndEntityCert, VerifiedPath, anchor_from_trusted_cert};
 
 use super::ModelSigner;
 use super::listing::bad;
@@ -33,6 +37,15 @@ const CODE_SIGNING: &[u8] = &[43, 6, 1, 5, 5, 7, 3, 3];
 const PUBLIC_KEY: &str = "PUBLIC KEY";
 const KEY_USAGE: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.29.15");
 const EXTENDED_KEY_USAGE: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.29.37");
+const BASIC_CONSTRAINTS: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.29.19");
+const NAME_CONSTRAINTS: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.29.30");
+/// The purposes of code signing, and any.
+const PURPOSES: [ObjectIdentifier; 2] = [
+    ObjectIdentifier::new_unwrap("1.3.6.1.5.5.7.3.3"),
+    ObjectIdentifier::new_unwrap("2.5.29.37.0"),
+];
+/// The attribute of a name that is a mail address. [RFC 2985 5.2.1]
+const MAIL_ADDRESS: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.9.1");
 
 /// A public key of the operator, in PEM.
 #[derive(Clone, Debug)]
@@ -52,6 +65,17 @@ struct Root {
     spki: Sha256Digest,
     /// From when to when it is valid, in seconds of Unix time.
     valid: (u64, u64),
+    vouches: Vouches,
+}
+
+/// For what a certificate of the operator vouches. As an anchor, what it says of itself would not be asked, but it was made with these
+/// limits, and who names it takes it with them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Vouches {
+    /// For others, with at most so many certificates between it and the signer's.
+    Others(Option<u8>),
+    /// For the signature of its own key: it is no authority, and signed itself.
+    Itself,
 }
 
 impl Root {
@@ -112,12 +136,18 @@ impl RootCertificates {
             })?;
             let spki = spki_of(&certificate)
                 .ok_or_else(|| KeyError::Holds("a certificate without a key".to_owned()))?;
+            let vouches = Vouches::of(&certificate).map_err(|why| {
+                KeyError::Holds(format!(
+                    "a certificate that may not vouch for others: {why}"
+                ))
+            })?;
             let validity = &certificate.tbs_certificate.validity;
             let of = |time: &cms::cert::x509::time::Time| time.to_unix_duration().as_secs();
             roots.push(Root {
                 der,
                 spki: Sha256Digest::of(&spki),
                 valid: (of(&validity.not_before), of(&validity.not_after)),
+                vouches,
             });
         }
         if roots.is_empty() || roots.len() > MAX_CERTIFICATES {
@@ -127,6 +157,43 @@ impl RootCertificates {
             )));
         }
         Ok(Self(roots))
+    }
+}
+
+impl Vouches {
+    /// What the certificate says of itself. [RFC 5280 4.2.1]
+    fn of(certificate: &Certificate) -> Result<Self, &'static str> {
+        let extensions = certificate.tbs_certificate.extensions.as_deref();
+        let known = [
+            BASIC_CONSTRAINTS,
+            KEY_USAGE,
+            EXTENDED_KEY_USAGE,
+            NAME_CONSTRAINTS,
+        ];
+        if extensions
+            .unwrap_or_default()
+            .iter()
+            .any(|extension| extension.critical && !known.contains(&extension.extn_id))
+        {
+            return Err("it has a critical extension that is not known here");
+        }
+        let limits = extension(certificate, BASIC_CONSTRAINTS).map(BasicConstraints::from_der);
+        match limits {
+            Some(Ok(limits)) if limits.ca => {
+                if !may_vouch(certificate) {
+                    return Err("its key is not for signing certificates");
+                }
+                if !is_for_code(certificate) {
+                    return Err("it is not for signing code");
+                }
+                Ok(Self::Others(limits.path_len_constraint))
+            }
+            Some(Err(_)) => Err("its basic constraints cannot be read"),
+            _ if certificate.tbs_certificate.subject == certificate.tbs_certificate.issuer => {
+                Ok(Self::Itself)
+            }
+            _ => Err("it does not say that it is an authority (CA:TRUE)"),
+        }
     }
 }
 
@@ -252,6 +319,10 @@ impl Envelope {
             ));
         }
         may_sign(&certificate)?;
+        // Its name is what the operator trusts, and what the lock holds.
+        if certificate.tbs_certificate.subject.is_empty() {
+            return Err(wrong("the signing certificate names no subject".to_owned()));
+        }
         let subject = certificate.tbs_certificate.subject.to_string();
         let path = Path { leaf, rest };
         let vouched = |time: Timestamp| {
@@ -282,8 +353,17 @@ impl Envelope {
                 ),
             ));
         }
+        let limited = rest
+            .iter()
+            .filter_map(|der| Certificate::from_der(der).ok())
+            .any(|between| extension(&between, NAME_CONSTRAINTS).is_some());
+        let limited = if limited {
+            ": its chain is limited to names, of which only those of hosts and addresses are judged"
+        } else {
+            ""
+        };
         Err(wrong(format!(
-            "no certificate that your policy names vouches for the signer, {}",
+            "no certificate that your policy names vouches for the signer, {}{limited}",
             text::excerpt(&subject, 200)
         )))
     }
@@ -300,21 +380,39 @@ impl Path<'_> {
         if !root.is_valid(time) {
             return false;
         }
-        let root = CertificateDer::from(root.der.as_slice());
+        let most = match root.vouches {
+            Vouches::Others(most) => most.map(usize::from),
+            Vouches::Itself if root.der == self.leaf => Some(0),
+            Vouches::Itself => return false,
+        };
+        // The chain's arithmetic does not ask whether a certificate may vouch for others [RFC 5280 6.1.4 (n)], nor for what mail
+        // address in a subject [4.2.1.10].
+        let with_mail = self.names_mail();
+        let may = |found: &Certificate| may_vouch(found) && !(with_mail && limits_mail(found));
+        let is_allowed = |der: &[u8]| Certificate::from_der(der).is_ok_and(|found| may(&found));
+        let der = CertificateDer::from(root.der.as_slice());
         let leaf = CertificateDer::from(self.leaf);
-        // The chain's arithmetic does not ask whether a certificate may vouch for others. [RFC 5280 6.1.4 (n)]
         let between: Vec<_> = self
             .rest
             .iter()
-            .filter(|der| Certificate::from_der(der).is_ok_and(|found| may_vouch(&found)))
+            .filter(|der| is_allowed(der))
             .map(|der| CertificateDer::from(der.as_slice()))
             .collect();
         let (Ok(anchor), Ok(leaf), Ok(seconds)) = (
-            anchor_from_trusted_cert(&root),
+            anchor_from_trusted_cert(&der),
             EndEntityCert::try_from(&leaf),
             u64::try_from(time.as_second()),
         ) else {
             return false;
+        };
+        if with_mail && Certificate::from_der(&root.der).is_ok_and(|root| limits_mail(&root)) {
+            return false;
+        }
+        let is_short = |path: &VerifiedPath<'_>| match most {
+            Some(most) if path.intermediate_certificates().count() > most => {
+                Err(webpki::Error::PathLenConstraintViolated)
+            }
+            _ => Ok(()),
         };
         leaf.verify_for_usage(
             webpki::ALL_VERIFICATION_ALGS,
@@ -323,10 +421,45 @@ impl Path<'_> {
             UnixTime::since_unix_epoch(std::time::Duration::from_secs(seconds)),
             webpki::KeyUsage::required_if_present(CODE_SIGNING),
             None,
-            None,
+            Some(&is_short),
         )
         .is_ok()
     }
+
+    /// Whether a subject of the chain holds a mail address.
+    fn names_mail(&self) -> bool {
+        let rest = self.rest.iter().map(Vec::as_slice);
+        std::iter::once(self.leaf).chain(rest).any(|der| {
+            Certificate::from_der(der).is_ok_and(|found| has_mail(&found.tbs_certificate.subject))
+        })
+    }
+}
+
+fn has_mail(name: &Name) -> bool {
+    let mut attributes = name.0.iter().flat_map(|part| part.0.iter());
+    attributes.any(|attribute| attribute.oid == MAIL_ADDRESS)
+}
+
+/// Whether a certificate vouches only for some mail addresses; also where its limits cannot be read.
+fn limits_mail(certificate: &Certificate) -> bool {
+    let Some(limits) = extension(certificate, NAME_CONSTRAINTS) else {
+        return false;
+    };
+    NameConstraints::from_der(limits).map_or(true, |limits| {
+        let all = [limits.permitted_subtrees, limits.excluded_subtrees];
+        all.into_iter()
+            .flatten()
+            .flatten()
+            .any(|limit| matches!(limit.base, GeneralName::Rfc822Name(_)))
+    })
+}
+
+/// Whether a certificate that names purposes names that of signing code.
+fn is_for_code(certificate: &Certificate) -> bool {
+    extension(certificate, EXTENDED_KEY_USAGE).is_none_or(|purposes| {
+        ExtendedKeyUsage::from_der(purposes)
+            .is_ok_and(|purposes| purposes.0.iter().any(|one| PURPOSES.contains(one)))
+    })
 }
 
 /// A certificate must say that its key is for signatures, or at least for signing code; what it says must be so.

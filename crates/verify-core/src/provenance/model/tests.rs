@@ -8,8 +8,8 @@ use aws_lc_rs::signature::{
     EcdsaSigningAlgorithm, KeyPair as _,
 };
 use rcgen::{
-    BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
-    KeyUsagePurpose, PKCS_ECDSA_P384_SHA384,
+    BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, GeneralSubtree, IsCa,
+    Issuer, KeyPair, KeyUsagePurpose, NameConstraints, PKCS_ECDSA_P384_SHA384,
 };
 use serde_json::json;
 use sha2::Digest as _;
@@ -527,6 +527,73 @@ fn what_vouches_must_be_allowed_to_and_valid() {
         let fact = folder.judge(&chain.sign(&statement), &[chain.trust()], NOW);
         assert_eq!(fault(&fact), expected, "{fact:?}");
     }
+}
+
+#[test]
+fn a_root_vouches_within_its_own_limits() {
+    let folder = Folder::new();
+    let statement = folder.statement(Method::Files);
+    let short = |root: &mut CertificateParams| {
+        root.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
+    };
+    let no_authority = |root: &mut CertificateParams| root.is_ca = IsCa::ExplicitNoCa;
+    let for_mail = |root: &mut CertificateParams| {
+        root.name_constraints = Some(NameConstraints {
+            permitted_subtrees: vec![GeneralSubtree::Rfc822Name("example.org".to_owned())],
+            excluded_subtrees: Vec::new(),
+        });
+    };
+    let with_mail = |leaf: &mut CertificateParams| {
+        let mail = DnType::CustomDnType(vec![1, 2, 840, 113_549, 1, 9, 1]);
+        leaf.distinguished_name.push(mail, "a@evil.example");
+    };
+    let nameless = |leaf: &mut CertificateParams| {
+        leaf.distinguished_name = rcgen::DistinguishedName::new();
+    };
+    for (chain, expected) in [
+        (Chain::of(short, None, |_| {}), "verified"),
+        (Chain::of(short, Some(Vec::new()), |_| {}), "certificate"),
+        (Chain::of(no_authority, None, |_| {}), "certificate"),
+        (Chain::of(for_mail, None, |_| {}), "verified"),
+        (Chain::of(for_mail, None, with_mail), "certificate"),
+        (Chain::new(with_mail), "verified"),
+        (Chain::new(nameless), "certificate"),
+    ] {
+        let fact = folder.judge(&chain.sign(&statement), &[chain.trust()], NOW);
+        assert_eq!(fault(&fact), expected, "{fact:?}");
+    }
+    let refused: [fn(&mut CertificateParams); 2] = [
+        |root| root.key_usages = vec![KeyUsagePurpose::DigitalSignature],
+        |root| root.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth],
+    ];
+    for change in refused {
+        let root = Chain::of(change, None, |_| {}).root;
+        let error = RootCertificates::from_pem(&root).expect_err("refused");
+        assert!(error.to_string().contains("may not vouch"), "{error}");
+    }
+}
+
+#[test]
+fn a_certificate_that_signed_itself_vouches_for_its_own_key_only() {
+    let folder = Folder::new();
+    let statement = folder.statement(Method::Files);
+    let key = KeyPair::generate_for(&PKCS_ECDSA_P384_SHA384).expect("key");
+    let mut itself = CertificateParams::new(Vec::new()).expect("parameters");
+    itself.is_ca = IsCa::ExplicitNoCa;
+    itself.key_usages = vec![KeyUsagePurpose::DigitalSignature];
+    let itself = itself.self_signed(&key).expect("certificate");
+    let pair = EcdsaKeyPair::from_pkcs8(&ECDSA_P384_SHA384_ASN1_SIGNING, &key.serialize_der())
+        .expect("key");
+    let chain = Chain {
+        root: itself.pem(),
+        certificates: vec![itself.der().to_vec()],
+        pair,
+    };
+    let fact = folder.judge(&chain.sign(&statement), &[chain.trust()], NOW);
+    assert_eq!(fault(&fact), "verified", "{fact:?}");
+    let other = Chain::new(|_| {});
+    let fact = folder.judge(&other.sign(&statement), &[chain.trust()], NOW);
+    assert_eq!(fault(&fact), "certificate", "{fact:?}");
 }
 
 proptest::proptest! {

@@ -26,21 +26,25 @@ fn check(view: &View<'_>) -> Vec<Draft> {
     if view.whole.stage == Stage::LockOnly && cut {
         return Vec::new();
     }
-    let why = match (view.requirements.pin(view.proof()), mcp.launch()) {
+    let (why, variable) = match (view.requirements.pin(view.proof()), mcp.launch()) {
         (PinRequirement::Any, _) | (PinRequirement::Exact, Launch::Exact { .. }) => {
             return Vec::new();
         }
         // Reported by `not-established`: what a local command or a remote server runs is not in its definition.
         (_, Launch::LocalCommand | Launch::Remote) => return Vec::new(),
         (PinRequirement::Digest, Launch::Exact { .. }) => {
-            "policy requires a digest, and a command can only name a version".to_owned()
+            let why = "policy requires a digest, and a command can only name a version";
+            (why.to_owned(), None)
         }
-        (_, Launch::Unpinned { why }) => why,
+        (_, Launch::Unpinned { why, variable }) => (why, variable),
     };
     let draft = view.draft(format!("{}: {why}", mcp.spec));
-    vec![match exact(&mcp.spec) {
-        Some(help) => draft.help(help),
-        None => draft,
+    vec![match (variable, exact(&mcp.spec)) {
+        (Some(name), _) => draft.help(format!(
+            "The version is exact already: take {name} out of the server's `env` or command, or accept the definition as it is."
+        )),
+        (None, Some(help)) => draft.help(help),
+        (None, None) => draft,
     }]
 }
 

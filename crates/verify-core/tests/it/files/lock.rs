@@ -179,6 +179,10 @@ fn malformed_locks_are_refused_with_place_and_way_out() {
             "newer revision",
             "version = 1\nrevision = 3\nshiny = 1\n".to_owned(),
         ),
+        (
+            "unknown key of this revision",
+            "version = 1\nrevision = 1\nshiny = 1\n".to_owned(),
+        ),
         ("byte order mark and nothing", "\u{feff}".to_owned()),
         (
             "half a file",
@@ -240,6 +244,7 @@ fn malformed_locks_are_refused_with_place_and_way_out() {
     half a conflict: line 2 `=======` (conflict marker): the file holds a conflict marker of a merge that was not finished -> resolve the merge in this file, then run again
     base of a conflict: line 2 `||||||| 1234567` (conflict marker): the file holds a conflict marker of a merge that was not finished -> resolve the merge in this file, then run again
     newer revision: line 3 `shiny` (here): unknown key `shiny`, expected one of `version`, `revision`, `package`, `release` -> the file is of a newer revision; upgrade openclaw-verify
+    unknown key of this revision: line 3 `shiny` (here): unknown key `shiny`, expected one of `version`, `revision`, `package`, `release` -> (restore)
     byte order mark and nothing: line 1 `???` (here): the file has no `version` -> write `version = 1` as its first line
     half a file: line 3 `` (here): invalid basic string, expected `"` -> (restore)
     nested too deep: line 2 `[` (here): cannot recurse further; max recursion depth met -> (restore)
