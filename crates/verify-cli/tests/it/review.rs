@@ -1124,7 +1124,15 @@ fn a_skill_of_a_plugin_that_was_not_read_is_said_of_a_lock_alone() {
     ]);
     assert_eq!(removed.code, 0, "{}", removed.text());
     assert_eq!(unread(), (1, true));
-    let by = ["--by", "Ada <a@h.example>", "--notes", "read", "--yes"];
+    let by = [
+        "--criteria",
+        "safe-to-run",
+        "--by",
+        "Ada <a@h.example>",
+        "--notes",
+        "read",
+        "--yes",
+    ];
     let bundle = ["review", "bundle:acme-bundle", "--record"];
     let read = installation.run(&[&bundle[..], &by].concat());
     assert_eq!(read.code, 0, "{}", read.text());

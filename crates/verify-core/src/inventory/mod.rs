@@ -38,6 +38,7 @@ mod not_covered;
 mod npm_config;
 mod npm_lockfile;
 mod npm_project;
+mod obeyed;
 mod observation;
 mod other_host;
 mod ownership;

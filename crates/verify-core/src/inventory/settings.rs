@@ -14,7 +14,7 @@ use super::index::Index;
 use super::listing::{Class, ListingBuilder};
 use super::mcp_spec::{address, form, formed_words, looks_secret, names_a_secret, takes_secret};
 use super::paths::Paths;
-use super::{Observation, Setting, Subject, VariableEffect, environment, ids};
+use super::{Observation, Setting, Subject, VariableEffect, environment, ids, obeyed};
 use crate::subject::{Kind, Source, SubjectId};
 use crate::text;
 
@@ -146,6 +146,7 @@ pub(super) fn read(
             settings.add_bytes(name, Class::Guard, text.as_bytes());
         }
     }
+    obeyed::add(paths, &config.value, &mut settings, found);
     let (definition, settings) = (
         definition.finish_unless_empty(),
         settings.finish_unless_empty(),
