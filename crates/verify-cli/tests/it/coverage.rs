@@ -604,6 +604,19 @@ pub(crate) fn plants() -> Vec<Plant> {
             0,
         ),
         plant(
+            "the login of an agent runs a command",
+            |s| {
+                write(
+                    s,
+                    "agents/main/agent/auth-profiles.json",
+                    "{ \"profiles\": { \"p\": { \"type\": \"api_key\", \"key\": \"!/tmp/x\" } } }",
+                )
+            },
+            "definition-mismatch",
+            "auth-profiles.json profiles.p.key",
+            1,
+        ),
+        plant(
             "work is sent to another machine",
             |s| {
                 sql(

@@ -365,7 +365,10 @@ impl Keys<'_> {
         let command = value
             .as_str()
             .is_some_and(|text| text.trim_start().starts_with('!'));
-        if self.file == "auth-profiles.json" {
+        if self.file == "auth-profiles.json" && command {
+            // [S `resolveConfigValue`]
+            self.definition.add(shown, Class::Command, value);
+        } else if self.file == "auth-profiles.json" {
             // Secrets and times, but for where a secret comes from: a provider of the config may run a command for it.
             if REFERENCES.iter().any(|key| path.contains(key)) {
                 self.settings.add(shown, Class::Guard, value);
