@@ -126,7 +126,13 @@ fn recorded_name(subject: &Subject) -> Option<String> {
 }
 
 fn taken_out(subject: &Subject) -> Option<Remedy> {
-    if let Some(name) = recorded_name(subject) {
+    // OpenClaw's command takes out what its index of plugins has, and refuses a pack of hooks that only the config's own record names.
+    let indexed = subject.kind != Kind::HookPack
+        || subject
+            .record
+            .as_ref()
+            .is_some_and(|record| record.place.contains("#plugins.installedIndex/"));
+    if let Some(name) = recorded_name(subject).filter(|_| indexed) {
         return Some(Remedy::Uninstall {
             subject: subject.id.clone(),
             name,
