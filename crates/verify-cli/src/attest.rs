@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use openclaw_verify_core::digest::Sha256Digest;
 use openclaw_verify_core::finding::Level;
+use openclaw_verify_core::gate::{Answered, Gate, Verdict};
 use openclaw_verify_core::provenance::{KeyError, StatementKey};
 use openclaw_verify_core::release::{FILE_NAMESPACE, SshSigningKey};
 use openclaw_verify_core::report::event::{Event, SIGNATURE_NAMESPACE, Stamp};
@@ -38,12 +39,14 @@ pub(crate) fn refuse(common: &Common, verb: &Verb) -> Result<()> {
         // What was judged is a copy, and a statement would speak of the installation.
         Verb::Check(args) => args.backup.is_none(),
         Verb::Archive(_) | Verb::Skill(_) | Verb::Release(_) => true,
+        // What it writes into OpenClaw's config makes the gate write statements.
+        Verb::Gate(args) => args.replies() || args.setup,
         _ => false,
     };
     if common.attest.is_some() && !makes {
         return Err(Error::environment(
             "this makes no statement",
-            "check (not --backup), archive, skill and release do",
+            "check (not --backup), archive, skill, release and gate do",
         ));
     }
     let writes = matches!(
@@ -163,20 +166,83 @@ pub(crate) fn write(
     about: &'static str,
     more: Vec<StatementSubject>,
 ) -> Result<()> {
-    let Some(path) = &common.attest else {
+    if common.attest.is_none() {
         return Ok(());
-    };
-    let key = key(common)?;
+    }
     let levels = [
         (Level::Allow, common.allow.as_slice()),
         (Level::Warn, common.warn.as_slice()),
         (Level::Deny, common.deny.as_slice()),
     ];
-    let mut options =
-        StatementOptions::new(about, operator::timestamp(common)?, common.fail_on.into());
+    let now = operator::timestamp(common)?;
+    let mut options = StatementOptions::new(about, now, common.fail_on.into());
     options.levels = &levels;
-    options.program = program();
     options.more = more;
+    for (path, text) in made(common, verifier, report, options)? {
+        outputs::write(&path, &text, Form::Statement)?;
+    }
+    Ok(())
+}
+
+/// Looks, for a gate that replies, at what [`refuse`] and the outputs of every verb look at before anything is judged.
+pub(crate) fn ready_beside_reply(
+    common: &Common,
+    verb: &Verb,
+    read: &[PathBuf],
+    under_test: impl FnOnce() -> Vec<PathBuf>,
+) -> Result<()> {
+    if common.attest.as_deref().is_some_and(is_output) {
+        return Err(Error::environment(
+            "standard output is for the reply alone",
+            "name a file with --attest FILE",
+        ));
+    }
+    refuse(common, verb)?;
+    let files: Vec<(PathBuf, Form)> = files(common).map(|path| (path, Form::Statement)).collect();
+    outputs::refuse(&files, read, under_test)?;
+    make_room(common)
+}
+
+/// The statement about what a gate answered, ready to get its name. PASSED where the reply allows and nowhere else.
+pub(crate) fn prepared(
+    common: &Common,
+    gate: &Gate,
+    answered: &Answered,
+) -> Result<Vec<outputs::Prepared>> {
+    let Some(report) = &answered.report else {
+        return Err(Error::environment(
+            "nothing that is staged was judged, so a statement would be about nothing",
+            "announcements and probes stage nothing; otherwise the reply says why",
+        ));
+    };
+    let allowed = answered.reply.verdict() == Verdict::Allow;
+    if allowed == report.fails(gate.fails_on()) {
+        return Err(Error::environment(
+            "the statement would not say what the reply says",
+            "please report this",
+        ));
+    }
+    // The levels of a call mean nothing to a gate.
+    let now = operator::timestamp(common)?;
+    let options = StatementOptions::new("staged", now, gate.fails_on());
+    made(common, gate.verifier(), report, options)?
+        .iter()
+        .map(|(path, text)| outputs::prepare(path, text, Form::Statement))
+        .collect()
+}
+
+/// The files that a statement is: itself or its bundle, and a signature beside it.
+fn made(
+    common: &Common,
+    verifier: &Verifier,
+    report: &Report,
+    mut options: StatementOptions<'_>,
+) -> Result<Vec<(PathBuf, String)>> {
+    let Some(path) = &common.attest else {
+        return Ok(Vec::new());
+    };
+    let key = key(common)?;
+    options.program = program();
     options.inputs = verifier.trusted_files()?;
     if report.inputs.replay.is_some() {
         options.notes.push("replay not detectable".to_owned());
@@ -188,20 +254,19 @@ pub(crate) fn write(
     let cannot = |why: KeyError| {
         Error::environment(format!("the key {why}"), "sign it with ssh-keygen -Y sign")
     };
-    match key {
-        Key::None => outputs::write(path, &statement, Form::Statement),
+    Ok(match key {
+        Key::None => vec![(path.clone(), statement)],
         Key::Pem(key) => {
             let bundle = key.bundle(statement.as_bytes()).map_err(cannot)?;
-            outputs::write(path, &bundle, Form::Statement)
+            vec![(path.clone(), bundle)]
         }
         Key::Ssh(key) => {
             let signature = key
                 .sign(statement.as_bytes(), FILE_NAMESPACE)
                 .map_err(cannot)?;
-            outputs::write(path, &statement, Form::Statement)?;
-            outputs::write(&beside(path), &signature, Form::Statement)
+            vec![(path.clone(), statement), (beside(path), signature)]
         }
-    }
+    })
 }
 
 fn is_output(path: &Path) -> bool {

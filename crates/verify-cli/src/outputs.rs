@@ -198,10 +198,47 @@ fn replaceable(target: &Path, path: &Path, form: Form) -> Result<()> {
 /// # Errors
 /// When it cannot be written, or may not be.
 pub(crate) fn write(path: &Path, text: &str, form: Form) -> Result<()> {
+    match prepare(path, text, form)? {
+        Prepared::Output => output::document(text, form.format()),
+        prepared => prepared.put(),
+    }
+}
+
+/// What lies whole on the disk and has no name yet; it is gone when it gets none.
+#[derive(Debug)]
+pub(crate) enum Prepared {
+    /// Standard output.
+    Output,
+    /// `/dev/null`.
+    Nowhere,
+    /// A file, and where it goes.
+    File(Temporary, PathBuf),
+}
+
+impl Prepared {
+    /// Gives the file its name, which is all that is left to do; standard output is its caller's.
+    ///
+    /// # Errors
+    /// When the file cannot be renamed.
+    pub(crate) fn put(self) -> Result<()> {
+        match self {
+            Self::Output | Self::Nowhere => Ok(()),
+            Self::File(file, target) => file
+                .persist(&target)
+                .map_err(|error| Error::io("write", &target, error)),
+        }
+    }
+}
+
+/// Does everything of [`write`] that takes time.
+///
+/// # Errors
+/// When it cannot be written, or may not be.
+pub(crate) fn prepare(path: &Path, text: &str, form: Form) -> Result<Prepared> {
     let under_test = UNDER_TEST.get().map(Vec::as_slice).unwrap_or_default();
     let target = match place(path, under_test)? {
-        Place::Output => return output::document(text, form.format()),
-        Place::Nowhere => return Ok(()),
+        Place::Output => return Ok(Prepared::Output),
+        Place::Nowhere => return Ok(Prepared::Nowhere),
         Place::File(target) => target,
     };
     replaceable(&target, path, form)?;
@@ -216,7 +253,7 @@ pub(crate) fn write(path: &Path, text: &str, form: Form) -> Result<()> {
         .set_permissions(Permissions::from_mode(mode))
         .and_then(|()| opened.sync_all())
         .map_err(cannot)?;
-    file.persist(&target).map_err(cannot)
+    Ok(Prepared::File(file, target))
 }
 
 /// Says in the gauges among `reports` that this run reached no verdict: what asks them for the exit code would never see one that

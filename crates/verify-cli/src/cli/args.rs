@@ -245,6 +245,13 @@ pub(crate) struct GateArgs {
     pub no_warn: Option<Instead>,
 }
 
+impl GateArgs {
+    /// Whether OpenClaw waits for a reply.
+    pub(crate) fn replies(&self) -> bool {
+        !(self.setup || self.remove || self.apply || self.selftest)
+    }
+}
+
 /// What replaces a warning.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Instead {

@@ -78,20 +78,22 @@ fn done(cli: Cli) -> Result<Exit> {
     let verb = cli.verb.unwrap_or(Verb::Check(CheckArgs::default()));
     let common = &match signed::enforce(cli.common.clone(), &verb) {
         // OpenClaw takes nothing but a reply.
-        Err(error) if matches!(&verb, Verb::Gate(args) if !args.setup && !args.selftest) => {
-            return gate::refuse(&error);
-        }
+        Err(error) if replies(&verb) => return gate::refuse(&error),
         common => common?,
     };
-    attest::refuse(common, &verb)?;
     let mut outputs = outputs_of(common, &verb);
-    outputs.extend(attest::files(common).map(|path| (path, Form::Statement)));
+    if !replies(&verb) {
+        attest::refuse(common, &verb)?;
+        outputs.extend(attest::files(common).map(|path| (path, Form::Statement)));
+    }
     outputs::refuse(&outputs, &own_files(common, &verb), || {
         let mut folders = under_test(operator::installation(common).ok().as_ref(), common);
         folders.extend(judged(&verb).cloned());
         folders
     })?;
-    attest::make_room(common)?;
+    if !matches!(verb, Verb::Gate(_)) {
+        attest::make_room(common)?;
+    }
     match verb {
         Verb::Check(args) => match &args.backup {
             Some(file) => backup::run(common, file),
@@ -131,6 +133,11 @@ fn done(cli: Cli) -> Result<Exit> {
         }
         Verb::Completions { shell } => completions::run(shell),
     }
+}
+
+/// Whether OpenClaw waits for a reply of this verb: what goes wrong with a statement is then said beside it.
+fn replies(verb: &Verb) -> bool {
+    matches!(verb, Verb::Gate(args) if args.replies())
 }
 
 /// Refuses a format that a verb has no form in: text for people in its place would break whatever reads it.

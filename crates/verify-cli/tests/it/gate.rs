@@ -1,6 +1,7 @@
 //! The gate as a process: an empty environment, exactly one reply, exit code 0, whatever happens.
 
 mod disk;
+mod statement;
 
 use std::io::Write as _;
 use std::path::{Path, PathBuf};

@@ -4,17 +4,39 @@ use super::decision::{Decision, Verdict};
 use super::reason::{self, ReasonContext};
 use super::spool::Spool;
 use crate::error::Result;
-use crate::evidence::{AnnouncedFacts, Evidence, Evidences, Measured};
+use crate::evidence::{AnnouncedFacts, Evidence, Measured};
 use crate::finding::{Finding, Level};
 use crate::inventory::staged::protocol::Request;
 use crate::inventory::staged::request::{self, Asked, Staged};
 use crate::inventory::{Inventory, Subject};
 use crate::lock::Lock;
+use crate::report::Report;
 use crate::review::diff::CostLimits;
 use crate::rules::Stage;
 use crate::subject::SubjectId;
 use crate::tree::TreeError;
 use crate::verifier::{Case, Scope, Verifier};
+
+/// A decision and what it stands on.
+pub(super) struct Decided {
+    pub(super) decision: Decision,
+    /// What was found about the staged files; none where there are none, or where they could not be judged.
+    pub(super) report: Option<Report>,
+}
+
+impl Decided {
+    fn without_files(decision: Decision) -> Self {
+        Self {
+            decision,
+            report: None,
+        }
+    }
+
+    fn unread(id: &SubjectId) -> Self {
+        let why = "nothing was read of what is staged; please report this";
+        Self::without_files(Decision::block(Some(id.clone()), why))
+    }
+}
 
 impl Verifier {
     /// Decides about one install before it is committed. Reads what is staged, writes nothing.
@@ -23,19 +45,21 @@ impl Verifier {
     /// When no verdict could be reached: something changed while it was read, the operator's files are wrong, the caller cancelled.
     /// Nothing may be installed then.
     pub fn decide(&self, request: &Request) -> Result<Decision> {
-        self.decide_with(request, None)
+        Ok(self.decide_with(request, None)?.decision)
     }
 
-    pub(super) fn decide_with(&self, request: &Request, spool: Option<&Spool>) -> Result<Decision> {
+    pub(super) fn decide_with(&self, request: &Request, spool: Option<&Spool>) -> Result<Decided> {
         let empty = Lock::default();
         let lock = self.lock().unwrap_or(&empty);
         match request::read_request(request, lock, self.host()) {
-            Err(why) => Ok(Decision::block(
+            Err(why) => Ok(Decided::without_files(Decision::block(
                 None,
                 format!("cannot tell what would be installed: {why}"),
-            )),
-            Ok(Asked::Probe) => Ok(Decision::allow(None)),
-            Ok(Asked::Announced(announced)) => self.announced(*announced, lock, spool),
+            ))),
+            Ok(Asked::Probe) => Ok(Decided::without_files(Decision::allow(None))),
+            Ok(Asked::Announced(announced)) => self
+                .announced(*announced, lock, spool)
+                .map(Decided::without_files),
             Ok(Asked::Staged(staged)) => self.staged(request, &staged, lock, spool),
         }
     }
@@ -79,7 +103,8 @@ impl Verifier {
         let evidence = self.reviewed_without_files(&inventory, tagged);
         let scope = Scope::Everything;
         let case = Case::new(Stage::Announced, &inventory, lock, &scope);
-        let findings = self.findings(&case, &evidence, &id);
+        let report = self.report(&case, &evidence).only_about(&id);
+        let findings = report.counting().cloned().collect();
         if let (Some(spool), Some(archive)) = (spool, archive) {
             spool.announce(&id, archive, self.now());
         }
@@ -92,17 +117,11 @@ impl Verifier {
         staged: &Staged,
         lock: &Lock,
         spool: Option<&Spool>,
-    ) -> Result<Decision> {
+    ) -> Result<Decided> {
         let mut subject = staged.subject.clone();
-        let nothing = |id: &SubjectId| {
-            Decision::block(
-                Some(id.clone()),
-                "nothing was read of what is staged; please report this",
-            )
-        };
         let mut measured = self.measured(&subject, lock)?;
         let Some(tree) = measured.tree(&subject.id) else {
-            return Ok(nothing(&subject.id));
+            return Ok(Decided::unread(&subject.id));
         };
         // What is staged may become any of the ids: the one that was locked with these bytes, else one that was locked.
         let same = |id: &SubjectId| {
@@ -128,25 +147,26 @@ impl Verifier {
         let tagged = self.tagged(&inventory, lock, measured)?;
         let evidence = self.reviewed(&inventory, tagged, CostLimits::CHECK);
         let Some(found) = evidence.get(&id) else {
-            return Ok(nothing(&id));
+            return Ok(Decided::unread(&id));
         };
         let scope = Scope::Everything;
         let case = Case {
             extent: staged.extent,
             ..Case::new(Stage::Staged, &inventory, lock, &scope)
         };
-        let findings = self.findings(&case, &evidence, &id);
+        let report = self.report(&case, &evidence).only_about(&id);
+        let findings: Vec<Finding> = report.counting().cloned().collect();
         if let Some(why) = unreadable(found) {
             // Without a digest nothing that was locked or read can be distinguished from anything else.
             let reason = format!("do not install it: what is staged cannot be digested: {why}");
-            return Ok(Decision {
+            return Ok(Decided::without_files(Decision {
                 findings,
                 ..Decision::block(Some(id), reason)
-            });
+            }));
         }
         let digests = (tree, found.dependencies.tree().map(|tree| tree.digest));
         let keep = || spool.and_then(|spool| spool.keep(request, &subject, digests, self.now()));
-        Ok(conclude(&id, findings, |findings| {
+        let decision = conclude(&id, findings, |findings| {
             let denied = || {
                 let findings = findings.iter();
                 findings
@@ -162,21 +182,16 @@ impl Verifier {
                 version: subject.recorded_version(),
                 config: self.lock_folder(),
             })
-        }))
+        });
+        Ok(Decided {
+            decision,
+            report: Some(report),
+        })
     }
 
     /// What can be measured of one staged subject.
     fn measured(&self, subject: &Subject, lock: &Lock) -> Result<Measured> {
         self.gather(&Inventory::of(subject.clone()), lock, &Scope::Everything)
-    }
-
-    /// The findings about the one subject that no exception covers.
-    fn findings(&self, case: &Case<'_>, evidence: &Evidences, id: &SubjectId) -> Vec<Finding> {
-        let about = |finding: &Finding| {
-            finding.subject.as_ref() == Some(id) && finding.suppressed.is_none()
-        };
-        let findings = self.report(case, evidence).findings.into_iter();
-        findings.filter(about).collect()
     }
 }
 

@@ -16,8 +16,12 @@ mod spool;
 use std::path::PathBuf;
 
 use crate::error::Error;
+use crate::finding::Level;
+use crate::report::Report;
 use crate::subject::SubjectId;
 use crate::verifier::Verifier;
+
+use decide::Decided;
 
 pub use crate::inventory::staged::archived::NotStaged;
 pub use crate::inventory::staged::copy::{NoCopy, StagedCopy};
@@ -36,6 +40,28 @@ pub struct Gate {
     spool: Option<Spool>,
     no_warn: Option<NoWarn>,
     wording: Option<Wording>,
+}
+
+/// A reply, and what it stands on.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Answered {
+    /// What OpenClaw is answered.
+    pub reply: Reply,
+    /// What was found about the one staged subject. None where nothing was staged, as for an announcement, and where no verdict was
+    /// reached.
+    pub report: Option<Report>,
+}
+
+impl Answered {
+    /// A reply that stands on nothing that was judged.
+    #[must_use]
+    pub fn without_report(reply: Reply) -> Self {
+        Self {
+            reply,
+            report: None,
+        }
+    }
 }
 
 /// What was kept without a verdict.
@@ -87,16 +113,25 @@ impl Gate {
     /// Answers one request, given as the bytes that OpenClaw wrote. Never fails: what is not understood is blocked.
     #[must_use]
     pub fn answer(&self, bytes: &[u8]) -> Reply {
+        self.answer_with_report(bytes).reply
+    }
+
+    /// As [`Gate::answer`], with what the reply stands on.
+    #[must_use]
+    pub fn answer_with_report(&self, bytes: &[u8]) -> Answered {
+        let without = Answered::without_report;
         let request = match Request::parse(bytes) {
             Ok(request) => request,
             Err(error) => {
-                return Reply::block(&format!("{error}; update the verifier or report this"));
+                let why = format!("{error}; update the verifier or report this");
+                return without(Reply::block(&why));
             }
         };
-        let decision = match self.verifier.decide_with(&request, self.spool.as_ref()) {
-            Ok(decision) => decision,
-            Err(error) => return Self::refuse(&error),
+        let decided = match self.verifier.decide_with(&request, self.spool.as_ref()) {
+            Ok(decided) => decided,
+            Err(error) => return without(Self::refuse(&error)),
         };
+        let Decided { decision, report } = decided;
         let decision = match self.wording {
             Some(wording) if decision.verdict != Verdict::Allow => Decision {
                 reason: wording(&decision),
@@ -104,7 +139,25 @@ impl Gate {
             },
             _ => decision,
         };
-        Reply::new(&request, &decision, self.no_warn)
+        Answered {
+            reply: Reply::new(&request, &decision, self.no_warn),
+            report,
+        }
+    }
+
+    /// The minimum level of a finding with which this gate does not allow an install.
+    #[must_use]
+    pub fn fails_on(&self) -> Level {
+        match self.no_warn {
+            Some(NoWarn::Allow) => Level::Deny,
+            Some(NoWarn::Block) | None => Level::Warn,
+        }
+    }
+
+    /// What judges.
+    #[must_use]
+    pub fn verifier(&self) -> &Verifier {
+        &self.verifier
     }
 
     /// Keeps a copy of what a request stages, for an answer that has to be given before there is a verdict. None where nothing is

@@ -368,6 +368,15 @@ impl Report {
         self
     }
 
+    /// With the findings about one subject and no others: what a gate decides by.
+    #[must_use]
+    pub(crate) fn only_about(mut self, id: &SubjectId) -> Self {
+        self.findings
+            .retain(|finding| finding.subject.as_ref() == Some(id));
+        self.summary = summarize(&self.subjects, &self.findings);
+        self
+    }
+
     /// Findings that count: no exception covers them.
     pub fn counting(&self) -> impl Iterator<Item = &Finding> {
         self.findings

@@ -6,6 +6,7 @@
 mod selftest;
 pub(super) mod setup;
 mod stable;
+mod statement;
 
 use std::ffi::OsString;
 use std::io::Read as _;
@@ -15,13 +16,14 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, mpsc};
 use std::time::{Duration, Instant};
 
-use openclaw_verify_core::gate::{Gate, MAX_REQUEST, NoWarn, Reply, Spool, Undecided};
+use openclaw_verify_core::gate::{Answered, Gate, MAX_REQUEST, NoWarn, Reply, Spool, Undecided};
 use openclaw_verify_core::provenance::{Anchors, Instance};
 use openclaw_verify_core::{Error, Result, Verifier, text};
 
 use crate::anchors::anchors;
 use crate::cli::{Common, Format, GateArgs, Instead};
 use crate::operator::{self, LOCK, POLICY, REVIEWS};
+use crate::outputs::Prepared;
 use crate::{Exit, output, process, signed, wording};
 
 /// The spool, in the operator's folder.
@@ -36,10 +38,19 @@ const SPARE_MS: u64 = 1000;
 enum Said {
     /// What is asked, and who answers it.
     Asked(Arc<Gate>, Arc<Vec<u8>>),
-    /// The verdict.
-    Reply(Reply),
+    /// The verdict, and whether a statement about it follows.
+    Reply(Reply, More),
+    /// The statement about it.
+    Statement(Result<Vec<Prepared>>),
     /// What was kept in case that there is none in time.
     Kept(Undecided),
+}
+
+/// What follows a reply.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum More {
+    Nothing,
+    Statement,
 }
 
 pub(super) fn run(common: &Common, args: &GateArgs) -> Result<Exit> {
@@ -62,15 +73,13 @@ pub(super) fn run(common: &Common, args: &GateArgs) -> Result<Exit> {
     let deadline = Duration::from_millis(args.deadline_ms.unwrap_or(DEADLINE_MS));
     let cancel = process::cancelled();
     let (sender, receiver) = mpsc::channel();
-    let (common, args, flag) = (common.clone(), args.clone(), Arc::clone(&cancel));
     let keeper = sender.clone();
+    let (common, args, flag) = (common.clone(), args.clone(), Arc::clone(&cancel));
     let work = std::thread::Builder::new()
         .stack_size(8 << 20)
         .spawn(move || {
             let failed = SaysSoWhenDropped(sender);
-            let reply = answer(&common, &args, flag, &failed.0);
-            // The reader may be gone.
-            let _ = failed.0.send(Said::Reply(reply));
+            work(&common, &args, flag, &failed.0);
         });
     if let Err(error) = work {
         return say(&Reply::block(&format!(
@@ -85,23 +94,22 @@ pub(super) fn run(common: &Common, args: &GateArgs) -> Result<Exit> {
         match receiver.recv_timeout(until.saturating_duration_since(Instant::now())) {
             Ok(Said::Asked(gate, bytes)) => asked = Some((gate, bytes)),
             Ok(Said::Kept(undecided)) => kept = Some(undecided),
-            Ok(Said::Reply(reply)) => {
+            Ok(Said::Reply(reply, more)) => {
                 if let Some(Undecided { kept, .. }) = kept {
                     let _ = std::fs::remove_dir_all(kept);
+                }
+                if more == More::Statement {
+                    statement::put(&receiver, started + deadline);
                 }
                 return say(&reply);
             }
             Err(_) if keep_at.take().is_some() => {
                 if let Some((gate, bytes)) = asked.take() {
-                    let sender = keeper.clone();
-                    // Without a thread nothing is kept, and the reply is the same.
-                    let _ = std::thread::Builder::new().spawn(move || {
-                        if let Some(undecided) = gate.keep_undecided(&bytes) {
-                            let _ = sender.send(Said::Kept(undecided));
-                        }
-                    });
+                    keep(keeper.clone(), gate, bytes);
                 }
             }
+            // One that was begun is of no use without a reply.
+            Ok(Said::Statement(_)) => {}
             Err(_) => {
                 cancel.store(true, Ordering::Relaxed);
                 return say(&Gate::late(&wording::late(deadline, kept.as_ref())));
@@ -110,13 +118,37 @@ pub(super) fn run(common: &Common, args: &GateArgs) -> Result<Exit> {
     }
 }
 
+/// Keeps what is staged. Without a thread nothing is kept, and the reply is the same.
+fn keep(sender: mpsc::Sender<Said>, gate: Arc<Gate>, bytes: Arc<Vec<u8>>) {
+    let _ = std::thread::Builder::new().spawn(move || {
+        if let Some(undecided) = gate.keep_undecided(&bytes) {
+            let _ = sender.send(Said::Kept(undecided));
+        }
+    });
+}
+
+/// Answers, and then makes the statement where one is asked for: whatever goes wrong with it, the reply is the same.
+fn work(common: &Common, args: &GateArgs, cancel: Arc<AtomicBool>, sender: &mpsc::Sender<Said>) {
+    // The reader may be gone.
+    let tell = |said| drop(sender.send(said));
+    if common.attest.is_none() && common.sign_key.is_none() && common.sign_ssh.is_none() {
+        let (answered, _) = answer(common, args, cancel, sender);
+        return tell(Said::Reply(answered.reply, More::Nothing));
+    }
+    let ready = statement::ready(common, args);
+    let (answered, gate) = answer(common, args, cancel, sender);
+    tell(Said::Reply(answered.reply.clone(), More::Statement));
+    let prepared = ready.and_then(|()| statement::prepared(common, gate.as_deref(), &answered));
+    tell(Said::Statement(prepared));
+}
+
 /// A thread that panics still says something; after a reply the caller does not read.
 struct SaysSoWhenDropped(mpsc::Sender<Said>);
 
 impl Drop for SaysSoWhenDropped {
     fn drop(&mut self) {
         let reply = Reply::block("openclaw-verify failed in itself; please report this");
-        let _ = self.0.send(Said::Reply(reply));
+        let _ = self.0.send(Said::Reply(reply, More::Nothing));
     }
 }
 
@@ -157,7 +189,7 @@ fn answer(
     args: &GateArgs,
     cancel: Arc<AtomicBool>,
     sender: &mpsc::Sender<Said>,
-) -> Reply {
+) -> (Answered, Option<Arc<Gate>>) {
     let mut bytes = Vec::new();
     // One byte more than is accepted, so that what is too long is noticed.
     if let Err(error) = std::io::stdin()
@@ -165,7 +197,8 @@ fn answer(
         .take(MAX_REQUEST as u64 + 1)
         .read_to_end(&mut bytes)
     {
-        return Reply::block(&format!("the request could not be read: {error}"));
+        let reply = Reply::block(&format!("the request could not be read: {error}"));
+        return (Answered::without_report(reply), None);
     }
     let gate = gate(common, args, cancel)
         .and_then(|gate| Ok(gate.spool(Spool::new(spool(common, args)?))));
@@ -173,9 +206,9 @@ fn answer(
         Ok(gate) => {
             let (gate, bytes) = (Arc::new(gate), Arc::new(bytes));
             let _ = sender.send(Said::Asked(Arc::clone(&gate), Arc::clone(&bytes)));
-            gate.answer(&bytes)
+            (gate.answer_with_report(&bytes), Some(gate))
         }
-        Err(error) => Gate::refuse(&error),
+        Err(error) => (Answered::without_report(Gate::refuse(&error)), None),
     }
 }
 

@@ -118,6 +118,7 @@ fn arguments(common: &Common, args: &GateArgs, config: &Path) -> Result<Vec<Stri
     if args.spool.is_some() {
         arguments.extend(["--spool".to_owned(), plain(&super::spool(common, args)?)?]);
     }
+    arguments.extend(statement(common)?);
     let deadline = args.deadline_ms.unwrap_or(super::DEADLINE_MS);
     arguments.extend(["--deadline-ms".to_owned(), deadline.to_string()]);
     if let Some(instead) = args.no_warn {
@@ -127,6 +128,22 @@ fn arguments(common: &Common, args: &GateArgs, config: &Path) -> Result<Vec<Stri
             "allow"
         };
         arguments.extend(["--no-warn".to_owned(), word.to_owned()]);
+    }
+    Ok(arguments)
+}
+
+/// Where the gate writes its statements, and what signs them. OpenClaw starts it in a folder of its own.
+fn statement(common: &Common) -> Result<Vec<String>> {
+    let mut arguments = Vec::new();
+    for (flag, file) in [
+        ("--attest", &common.attest),
+        ("--sign-key", &common.sign_key),
+        ("--sign-ssh", &common.sign_ssh),
+    ] {
+        if let Some(file) = file {
+            let file = std::path::absolute(file).map_err(|error| Error::io("find", file, error))?;
+            arguments.extend([flag.to_owned(), plain(&file)?]);
+        }
     }
     Ok(arguments)
 }
