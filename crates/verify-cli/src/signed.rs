@@ -163,7 +163,20 @@ fn demanded(common: &Common, verb: &Verb) -> Result<Vec<(String, AllowedSigners)
 
 fn signers(path: &Path) -> Result<(String, AllowedSigners)> {
     let text = anchors::own_text(path, MAX_SIGNERS)?;
-    Ok((operator::shown(path), AllowedSigners::parse(path, &text)?))
+    let (shown, signers) = (operator::shown(path), AllowedSigners::parse(path, &text)?);
+    say_unknown(&shown, &signers);
+    Ok((shown, signers))
+}
+
+/// Says which lines of a signers file allow nothing, which is no error: another program may know their keys.
+pub(crate) fn say_unknown(shown: &str, signers: &AllowedSigners) {
+    for unknown in signers.unknown() {
+        output::stderr(&format!(
+            "note: line {} of {shown} allows nothing: this program does not know keys of the type {}",
+            unknown.line,
+            text::excerpt(&unknown.key_type, 100)
+        ));
+    }
 }
 
 /// Refuses a signers file that another user could have written: it would demand nothing of that user.

@@ -16,7 +16,7 @@ use openclaw_verify_core::{Error, OperatorError, Result, read, text};
 use crate::anchors::{anchors, own_text};
 use crate::cli::{AttestationArgs, Common, Format, SigstoreInstance};
 use crate::render::attestation::Judged;
-use crate::{Exit, operator, output, render};
+use crate::{Exit, operator, output, render, signed};
 
 pub(super) fn run(common: &Common, args: &AttestationArgs) -> Result<Exit> {
     let now = operator::now(common);
@@ -96,7 +96,9 @@ fn by_ssh(
         ));
     }
     let text = own_text(signers, MAX_BUNDLE_BYTES)?;
+    let shown = operator::shown(signers);
     let signers = AllowedSigners::parse(signers, &text)?;
+    signed::say_unknown(&shown, &signers);
     let artifact = artifact(&args.artifact)?;
     let statement = under_test(&args.bundle, MAX_BUNDLE_BYTES)?;
     let signature = under_test(&crate::attest::beside(&args.bundle), MAX_SIGNATURE)?;

@@ -623,3 +623,36 @@ fn an_older_signed_file_is_refused_once_its_serial_was_seen() {
     );
     assert_eq!(run.code, 0, "{}", run.text());
 }
+
+#[test]
+fn a_signer_with_a_key_of_another_kind_allows_nothing_and_is_a_note() {
+    let place = Place::new();
+    // A whole key: the name of its kind, and what follows.
+    let kind = b"ssh-tomorrow";
+    let mut bytes = u32::try_from(kind.len())
+        .expect("length")
+        .to_be_bytes()
+        .to_vec();
+    bytes.extend_from_slice(kind);
+    bytes.extend_from_slice(&[0, 0, 0, 4, 1, 2, 3, 4]);
+    let key = base64::Engine::encode(&base64::engine::general_purpose::STANDARD, bytes);
+    let ada = fs::read_to_string(place.path("signers")).expect("signers");
+    let line = format!("tom@example.org ssh-tomorrow {key}\n");
+    fs::write(place.path("signers"), format!("{line}{ada}")).expect("signers");
+    let note = "allows nothing: this program does not know keys of the type ssh-tomorrow";
+    let run = place.check(&[]);
+    assert_eq!(run.code, 0, "{}", run.text());
+    assert!(
+        run.stderr.contains(note) && run.stderr.contains("note: line 1 of"),
+        "{}",
+        run.stderr
+    );
+    for verb in [&["lock", "--check"][..], &["skills"], &["review"]] {
+        let run = place
+            .0
+            .run(&[verb, &["--signers", &place.shown("signers")]].concat());
+        assert!(run.stderr.contains(note), "{}", run.text());
+    }
+    fs::write(place.path("signers"), &line).expect("signers");
+    assert_eq!(place.check(&[]).code, 2, "nothing is allowed");
+}
