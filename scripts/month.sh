@@ -81,9 +81,16 @@ git add -A && git commit -qm 'Update notes'
 begin "a colleague's branch"
 git checkout -q -b colleague HEAD~1
 typed 0 '' review path:mail --record --criteria safe-to-run --yes
+typed 0 '' policy add rule 'match=npm:@beta/*' pin=digest --yes
 git add -A && git commit -qm 'Review mail'
 git checkout -q main
-git merge -q --no-edit colleague >"$root/out" 2>&1 || fail 'git could not merge'
+typed 0 '' policy add rule 'match=npm:@acme/*' pin=digest --yes
+git add -A && git commit -qm 'Pin acme'
+if git merge -q --no-edit colleague >"$root/out" 2>&1; then fail 'git could merge two changes of the policy'; fi
+typed 2 '' check
+says 'policy resolve'
+typed 0 y policy resolve
+git add -A && git commit -qm 'Merge colleague'
 typed 0 '' check
 end
 

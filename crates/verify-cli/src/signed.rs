@@ -276,9 +276,9 @@ fn looks(verb: &Verb) -> bool {
         )
 }
 
-/// What signs files cannot ask that they are signed.
+/// What signs files cannot ask that they are signed; nor can what finishes a merge, in which no signature holds.
 fn is_signing(verb: &Verb) -> bool {
-    matches!(verb, Verb::Policy(args) if matches!(args.action, PolicyAction::Sign))
+    matches!(verb, Verb::Policy(args) if matches!(args.action, PolicyAction::Sign | PolicyAction::Resolve(_)))
 }
 
 /// The error about an option that weakens what was signed.
@@ -354,7 +354,7 @@ fn policy(common: &Common) -> Result<Policy> {
 /// a key, it gets the next serial, and a signature or the command that makes one.
 pub(crate) fn write(common: &Common, path: &Path, purpose: Purpose, text: &str) -> Result<bool> {
     let old = operator_file::read(path)?;
-    let seal = old.as_deref().and_then(Seal::of);
+    let seal = old.as_deref().and_then(Seal::of_either_side);
     if demand().is_none() && seal.is_none() && common.sign_ssh.is_none() {
         return operator_file::write_atomic(path, text);
     }
@@ -365,6 +365,14 @@ pub(crate) fn write(common: &Common, path: &Path, purpose: Purpose, text: &str) 
     }
     seal_and_sign(path, purpose, text, key.as_ref())?;
     Ok(!same)
+}
+
+/// Whether the file at `path` says that it is a signed one.
+pub(crate) fn is_signed(path: &Path) -> Result<bool> {
+    Ok(operator_file::read(path)?
+        .as_deref()
+        .and_then(Seal::of)
+        .is_some())
 }
 
 /// Gives all three files their next serial, and a signature or the commands that make them.
@@ -447,7 +455,7 @@ fn seal_and_sign(
     let old = operator_file::read(path)?;
     let serial = old
         .as_deref()
-        .and_then(Seal::of)
+        .and_then(Seal::of_either_side)
         .map_or(0, |seal| seal.serial);
     let seen = demand().map_or(0, |demand| demand.seen(purpose));
     let next = serial.max(seen).checked_add(1).ok_or_else(|| {

@@ -271,6 +271,10 @@ pub(crate) fn error(mut error: Error) -> Error {
                 "entries are only added, so both sides count: {}",
                 commands::carried("openclaw-verify review --resolve")
             )),
+            Some(Unmerged::Policy) => Some(format!(
+                "what only one side says counts, and of the rest you choose: {}",
+                commands::carried("openclaw-verify policy resolve")
+            )),
             Some(Unmerged::Lock) => Some(format!(
                 "take one side, and lock what it lacks: git -C {} checkout --ours -- {} && {}",
                 shell_word(&folder.to_string_lossy()),

@@ -153,6 +153,9 @@ pub enum Unmerged {
     Lock,
     /// The reviews: entries are only added, so both sides count. [`crate::review::merged`] puts them together.
     Reviews,
+    /// The policy: entries that only one side has count too, and of what both say differently one is chosen.
+    /// [`crate::policy::keys::Change::resolved`] puts them together.
+    Policy,
     /// Another, which people write.
     Other,
 }

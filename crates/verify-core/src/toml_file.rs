@@ -3,6 +3,8 @@
 //! Everything that could make a reader see less than the writer meant is an error with its place: unknown and duplicate keys, wrong
 //! types, a newer format, conflict markers, an oversized file. Nothing is ever treated as empty.
 
+mod unmerged;
+
 use std::borrow::Cow;
 use std::ops::Range;
 use std::path::Path;
@@ -16,6 +18,8 @@ use toml::value::Datetime;
 use crate::error::{OperatorError, Unmerged};
 use crate::operator_file::MAX_BYTES;
 use crate::text;
+
+pub(crate) use unmerged::whole_conflict;
 
 /// The revision of all three formats that is known. A larger one adds keys, which are unknown keys here.
 const KNOWN_REVISION: i64 = 0;

@@ -1,5 +1,7 @@
 //! `policy`: changes the policy; what changes is shown first.
 
+mod resolve;
+
 use std::path::Path;
 
 use openclaw_verify_core::operator_file::Purpose;
@@ -27,6 +29,7 @@ pub(super) fn run(common: &Common, args: &PolicyArgs) -> Result<Exit> {
             change(common, args.yes, |it| it.remove(&args.kind, &args.keys))
         }
         PolicyAction::Source(args) => source(common, args),
+        PolicyAction::Resolve(args) => resolve::run(common, args),
         PolicyAction::Sign => signed::sign(common).map(|()| Exit::Clean),
         PolicyAction::AcceptSerial => signed::accept(common).map(|()| Exit::Clean),
     }

@@ -1,6 +1,7 @@
 //! `policy` and its actions, and what `review --record` offers.
 
 use std::fs;
+use std::process::Command;
 
 use crate::support::{Installation, Run, findings};
 
@@ -476,4 +477,127 @@ fn the_first_end_of_several_exceptions_is_said_to_be_the_first() {
     fs::write(installation.policy(), earlier).expect("policy");
     let after = shown();
     assert!(after.contains(" excepted, the first until "), "{after}");
+}
+
+/// A repository of the operator's folder in which two branches changed the policy.
+fn two_branches(installation: &Installation, ours: &[&str], theirs: &[&str]) {
+    let git = |arguments: &[&str]| {
+        let mut command = Command::new("git");
+        command.current_dir(&installation.config).args(arguments);
+        command.env("GIT_CONFIG_GLOBAL", "/dev/null");
+        for name in ["AUTHOR", "COMMITTER"] {
+            command.env(format!("GIT_{name}_NAME"), "Ada");
+            command.env(format!("GIT_{name}_EMAIL"), "ada@example.org");
+        }
+        command.output().expect("git").status.success()
+    };
+    let change = |arguments: &[&str]| {
+        let run = installation.run(&[arguments, &["--yes"]].concat());
+        assert_eq!(run.code, 0, "{}", run.text());
+        assert!(git(&["commit", "-qam", "change"]));
+    };
+    assert!(
+        git(&["init", "-q", "-b", "main"])
+            && git(&["add", "."])
+            && git(&["commit", "-qm", "begin"])
+    );
+    assert!(git(&["checkout", "-q", "-b", "colleague"]));
+    change(theirs);
+    assert!(git(&["checkout", "-q", "main"]));
+    change(ours);
+    assert!(!git(&["merge", "-q", "colleague"]), "git could merge");
+}
+
+fn words(run: &Run) -> String {
+    run.stderr.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+#[test]
+fn two_branches_that_change_the_policy_are_merged_without_an_editor() {
+    let installation = shipped();
+    let add = |pattern: &'static str| ["policy", "add", "rule", pattern, "pin=digest"];
+    two_branches(
+        &installation,
+        &add("match=npm:@acme/*"),
+        &add("match=npm:@beta/*"),
+    );
+    let before = text(&installation);
+    let unmerged = installation.run(&["check"]);
+    assert_eq!(unmerged.code, 2);
+    assert!(
+        words(&unmerged).contains("conflict marker"),
+        "{}",
+        unmerged.stderr
+    );
+    assert!(
+        words(&unmerged).contains("openclaw-verify policy resolve"),
+        "{}",
+        unmerged.stderr
+    );
+    let no_terminal = installation.run(&["policy", "resolve"]);
+    assert_eq!(no_terminal.code, 2, "{}", no_terminal.text());
+    assert_eq!(text(&installation), before);
+    let run = installation.run(&["policy", "resolve", "--yes"]);
+    assert_eq!(run.code, 0, "{}", run.text());
+    assert!(
+        run.stdout.contains("+ match = \"npm:@beta/*\""),
+        "{}",
+        run.stdout
+    );
+    assert!(
+        run.stderr
+            .contains("only ours has [[rule]] match = \"npm:@acme/*\""),
+        "{}",
+        run.stderr
+    );
+    assert!(
+        run.stderr.contains("git add openclaw-verify.toml"),
+        "{}",
+        run.stderr
+    );
+    let merged = text(&installation);
+    assert!(
+        merged.contains("npm:@acme/*")
+            && merged.contains("npm:@beta/*")
+            && !merged.contains("<<<<")
+    );
+    assert_eq!(installation.run(&["check"]).code, 0);
+    let again = installation.run(&["policy", "resolve"]);
+    assert_eq!(again.code, 2, "resolved already");
+}
+
+#[test]
+fn what_both_branches_say_differently_is_chosen_by_name() {
+    let installation = shipped();
+    let level = |level: &'static str| ["policy", "set", level];
+    two_branches(
+        &installation,
+        &level("levels.unreviewed=deny"),
+        &level("levels.unreviewed=note"),
+    );
+    let before = text(&installation);
+    let open = installation.run(&["policy", "resolve", "--yes"]);
+    assert_eq!(open.code, 2, "{}", open.text());
+    let said = words(&open);
+    assert!(
+        said.contains("levels.unreviewed: ours \"deny\", theirs \"note\""),
+        "{said}"
+    );
+    assert!(
+        said.contains("openclaw-verify policy resolve --take ours"),
+        "{said}"
+    );
+    assert_eq!(text(&installation), before);
+    for (side, kept) in [("ours", "deny"), ("theirs", "note")] {
+        fs::write(installation.policy(), &before).expect("policy");
+        let run = installation.run(&["policy", "resolve", "--take", side, "--yes"]);
+        assert_eq!(run.code, 0, "{}", run.text());
+        assert!(
+            run.stderr.contains(&format!("{side} is taken")),
+            "{}",
+            run.stderr
+        );
+        assert!(text(&installation).contains(&format!("unreviewed = \"{kept}\"")));
+        assert_eq!(text(&installation).matches("unreviewed = ").count(), 1);
+    }
 }

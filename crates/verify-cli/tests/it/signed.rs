@@ -656,3 +656,38 @@ fn a_signer_with_a_key_of_another_kind_allows_nothing_and_is_a_note() {
     fs::write(place.path("signers"), &line).expect("signers");
     assert_eq!(place.check(&[]).code, 2, "nothing is allowed");
 }
+
+#[test]
+fn a_merge_of_a_signed_policy_is_finished_and_signed_anew() {
+    let place = Place::new();
+    let policy = place.file("openclaw-verify.toml");
+    let text = fs::read_to_string(&policy).expect("policy");
+    let (seal, rest) = text.split_once('\n').expect("seal");
+    let (ours, theirs) = (seal.replace(" 1", " 4"), seal.replace(" 1", " 7"));
+    let conflict = format!("<<<<<<< HEAD\n{ours}\n=======\n{theirs}\n>>>>>>> colleague\n{rest}");
+    fs::write(&policy, conflict).expect("policy");
+    let signers = place.shown("signers");
+    assert_eq!(place.check(&[]).code, 2);
+    let resolve = ["policy", "resolve", "--yes", "--signers", &signers];
+    let run = place.0.run(&resolve);
+    assert_eq!(run.code, 0, "{}", run.text());
+    assert!(
+        run.stderr
+            .contains("is now policy 8 and has to be signed: ssh-keygen"),
+        "{}",
+        run.stderr
+    );
+    assert!(
+        run.stderr
+            .contains("git add openclaw-verify.toml openclaw-verify.toml.sig"),
+        "{}",
+        run.stderr
+    );
+    assert_eq!(
+        place.check(&[]).code,
+        2,
+        "the older signature is none of it"
+    );
+    ssh_sign(&place.path("ada"), "openclaw-verify", &policy);
+    assert_eq!(place.check(&[]).code, 0, "{}", place.check(&[]).text());
+}

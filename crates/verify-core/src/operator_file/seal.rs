@@ -72,6 +72,17 @@ impl Seal {
         (seal.line() == line).then_some(seal)
     }
 
+    /// As [`Seal::of`]; of a file in the middle of a merge that git could not finish, the seal with the highest serial of both sides.
+    #[must_use]
+    pub fn of_either_side(text: &str) -> Option<Self> {
+        if !text.starts_with("<<<<<<<") {
+            return Self::of(text);
+        }
+        let sides = text.split_inclusive('\n').skip(1);
+        let sides = sides.take_while(|line| !line.starts_with(">>>>>>>"));
+        sides.filter_map(Self::of).max_by_key(|seal| seal.serial)
+    }
+
     /// `text` with this first line, in place of the one that it may have.
     #[must_use]
     pub fn put(self, text: &str) -> String {

@@ -5,6 +5,7 @@
 //! the reader takes. A policy that the reader refuses can be put right in this way, as long as it is TOML.
 
 mod form;
+mod merge;
 mod place;
 
 use std::path::Path;
@@ -13,9 +14,10 @@ use jiff::civil::Date;
 use toml::{Table, Value};
 
 use self::form::{At, Entry};
+pub use self::merge::{Differing, Resolved, Take};
 use super::edit::{Edited, WAY_OUT, take_out, without};
 use super::{Policy, RuleInfo};
-use crate::error::OperatorError;
+use crate::error::{OperatorError, Unmerged};
 use crate::text;
 use crate::toml_file::{Checked, TomlFile, behind, behind_keys, fail, quote};
 
@@ -99,11 +101,7 @@ impl Change<'_> {
         let (entry, lines) = self.entry(kind, keys)?;
         let mut expected = self.table()?;
         let mut there = entries(&expected, kind);
-        let is_same = |old: &Value| {
-            kind.known_by
-                .iter()
-                .all(|key| at(old, key) == at(&entry, key))
-        };
+        let is_same = |old: &Value| is_known_as(kind, old, &entry);
         let mut edited = self.unchanged();
         if let Some(number) = there.iter().position(is_same) {
             if there.get(number) == Some(&entry) {
@@ -117,12 +115,8 @@ impl Change<'_> {
 
         let newline = newline_of(&edited.text);
         let new = format!("[[{}]]\n{lines}", kind.kind).replace('\n', newline);
-        let known = kind
-            .known_by
-            .first()
-            .and_then(|key| Some((*key, at(&entry, key)?.as_str()?)));
-        let end = known.and_then(|(key, value)| behind(&edited.text, kind.kind, key, value));
-        let (text, new) = insert(&edited.text, end.unwrap_or(edited.text.len()), &new, true);
+        let end = place_for(&edited.text, kind, &entry);
+        let (text, new) = insert(&edited.text, end, &new, true);
         edited.text = text;
         edited.added = Some(new);
         self.finished(edited, &expected)
@@ -162,7 +156,9 @@ impl Change<'_> {
 
     /// The file as TOML.
     fn table(&self) -> Checked<Table> {
-        TomlFile::new(self.path, self.text, WAY_OUT)?.parse::<Table>(super::wire::VERSION)
+        TomlFile::new(self.path, self.text, WAY_OUT)
+            .and_then(|file| file.parse::<Table>(super::wire::VERSION))
+            .map_err(|error| error.in_merge_of(Unmerged::Policy))
     }
 
     fn value(&self, written: &str) -> Checked<Value> {
@@ -293,6 +289,22 @@ fn take(table: &mut Table, names: &[String]) {
 fn at<'v>(entry: &'v Value, key: &str) -> Option<&'v Value> {
     key.split('.')
         .try_fold(entry, |value, name| value.get(name))
+}
+
+/// Whether one entry takes the place of the other.
+fn is_known_as(kind: &Entry, one: &Value, other: &Value) -> bool {
+    let mut keys = kind.known_by.iter();
+    keys.all(|key| at(one, key) == at(other, key))
+}
+
+/// Where a new entry of this kind is written, so that two branches that add different ones write at two different places.
+fn place_for(text: &str, kind: &Entry, entry: &Value) -> usize {
+    let known = kind
+        .known_by
+        .first()
+        .and_then(|key| Some((*key, at(entry, key)?.as_str()?)));
+    let end = known.and_then(|(key, value)| behind(text, kind.kind, key, value));
+    end.unwrap_or(text.len())
 }
 
 fn entries(table: &Table, kind: &Entry) -> Vec<Value> {

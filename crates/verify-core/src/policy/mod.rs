@@ -30,7 +30,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::advisories::VexPolicy;
 use crate::digest::Sha256Digest;
-use crate::error::OperatorError;
+use crate::error::{OperatorError, Unmerged};
 use crate::finding::Level;
 use crate::nix::StoreKey;
 use crate::subject::{Kind, Source, SubjectId};
@@ -375,6 +375,7 @@ impl Policy {
         today: Date,
     ) -> Result<Self, Box<OperatorError>> {
         validate::operator(path, text, catalogue, today)
+            .map_err(|error| error.in_merge_of(Unmerged::Policy))
     }
 
     /// The policy of an operator who has no file.

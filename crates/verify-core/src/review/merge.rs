@@ -3,8 +3,7 @@
 use std::path::Path;
 
 use super::{Addition, Reviews, append};
-use crate::error::OperatorError;
-use crate::toml_file::{Checked, fail};
+use crate::toml_file::{Checked, whole_conflict};
 
 /// A reviews file with the entries of both sides.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -24,12 +23,7 @@ pub struct Merged {
 /// # Errors
 /// There are no markers, they are not in order, or one of the sides is no reviews file by itself.
 pub fn merged(path: &Path, text: &str) -> Checked<Merged> {
-    let Some((ours, theirs)) = sides(text) else {
-        let what = "the file holds no whole conflict of a merge, from `<<<<<<<` to `>>>>>>>`";
-        return fail(
-            OperatorError::whole(path, what).with_help("there is nothing to put together"),
-        );
-    };
+    let (ours, theirs) = whole_conflict(path, text)?;
     Reviews::parse(path, &ours)?;
     let other = Reviews::parse(path, &theirs)?;
     let additions = (other.violations.into_iter().map(Addition::Violation))
@@ -48,46 +42,6 @@ pub fn merged(path: &Path, text: &str) -> Checked<Merged> {
         }
     }
     Ok(merged)
-}
-
-/// Where a line of a conflict stands.
-#[derive(Clone, Copy, PartialEq)]
-enum Side {
-    Both,
-    Ours,
-    Base,
-    Theirs,
-}
-
-/// This side and the other, each as a whole file; `None` without a conflict, or with markers in another order than git writes them.
-/// In: `<<<<<<<`, with `merge.conflictStyle` diff3 or zdiff3 also `|||||||`, then `=======` and `>>>>>>>`.
-fn sides(text: &str) -> Option<(String, String)> {
-    let (mut ours, mut theirs) = (String::new(), String::new());
-    let mut side = Side::Both;
-    let mut conflicts = 0;
-    for line in text.split_inclusive('\n') {
-        let marker = line.get(..7).unwrap_or_default();
-        side = match (side, marker) {
-            (Side::Both, "<<<<<<<") => Side::Ours,
-            (Side::Ours, "|||||||") => Side::Base,
-            (Side::Ours | Side::Base, "=======") => Side::Theirs,
-            (Side::Theirs, ">>>>>>>") => {
-                conflicts += 1;
-                Side::Both
-            }
-            (_, "<<<<<<<" | "|||||||" | ">>>>>>>") => return None,
-            _ => {
-                if matches!(side, Side::Both | Side::Ours) {
-                    ours += line;
-                }
-                if matches!(side, Side::Both | Side::Theirs) {
-                    theirs += line;
-                }
-                continue;
-            }
-        };
-    }
-    (side == Side::Both && conflicts > 0).then_some((ours, theirs))
 }
 
 #[cfg(test)]

@@ -2,8 +2,8 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, Subcommand};
-use openclaw_verify_core::policy::keys::Assignment;
+use clap::{Args, Subcommand, ValueEnum};
+use openclaw_verify_core::policy::keys::{Assignment, Take};
 
 /// Arguments of `policy`.
 #[derive(Debug, Args)]
@@ -41,6 +41,11 @@ pub(crate) enum PolicyAction {
     /// List a place that code may come from
     #[command(override_usage = "openclaw-verify policy source ADDRESS")]
     Source(SourceArgs),
+    /// Finish a merge that git could not finish
+    ///
+    /// What only one side says counts; where both say something else, --take says which.
+    #[command(override_usage = "openclaw-verify policy resolve [--take SIDE]")]
+    Resolve(ResolveArgs),
     /// Give policy, lock and reviews their next serials, to be signed
     ///
     /// With --sign-ssh KEY they are signed here; otherwise the commands are printed that sign them.
@@ -163,6 +168,37 @@ pub(crate) struct RenewArgs {
     /// Do not ask
     #[arg(long)]
     pub yes: bool,
+}
+
+/// Arguments of `policy resolve`.
+#[derive(Debug, Args)]
+pub(crate) struct ResolveArgs {
+    /// ours or theirs, where both say something else
+    ///
+    /// As git calls them: ours is the branch that is checked out.
+    #[arg(long, value_name = "SIDE", hide_possible_values = true)]
+    pub take: Option<TakenSide>,
+    /// Do not ask
+    #[arg(long)]
+    pub yes: bool,
+}
+
+/// A side of a merge.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum TakenSide {
+    /// The branch that is checked out.
+    Ours,
+    /// The other.
+    Theirs,
+}
+
+impl From<TakenSide> for Take {
+    fn from(side: TakenSide) -> Self {
+        match side {
+            TakenSide::Ours => Self::Ours,
+            TakenSide::Theirs => Self::Theirs,
+        }
+    }
 }
 
 /// Arguments of `policy set`.

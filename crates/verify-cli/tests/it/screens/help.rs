@@ -24,7 +24,7 @@ fn help_of_every_verb() {
             theme.all_bare(&installation, &[format!("{verb} {flag}").trim_start()]);
         }
     }
-    for action in ["except", "source", "prune"] {
+    for action in ["except", "source", "prune", "resolve"] {
         for flag in ["-h", "--help"] {
             theme.all_bare(&installation, &[&format!("policy {action} {flag}")]);
         }

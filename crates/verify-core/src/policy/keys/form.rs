@@ -64,7 +64,7 @@ const TABLES: &[(&str, Keys)] = &[
     ),
 ];
 
-const ENTRIES: &[Entry] = &[
+pub(super) const ENTRIES: &[Entry] = &[
     Entry {
         kind: "rule",
         keys: &[

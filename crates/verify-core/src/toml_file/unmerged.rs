@@ -1,0 +1,60 @@
+//! The two sides of a merge that git could not finish.
+
+use std::path::Path;
+
+use super::{Checked, fail};
+use crate::error::OperatorError;
+
+/// This side of the file at `path` and the other, each as a whole file.
+///
+/// # Errors
+/// There are no markers of a conflict, or they are not in the order in which git writes them.
+pub(crate) fn whole_conflict(path: &Path, text: &str) -> Checked<(String, String)> {
+    let Some(both) = sides(text) else {
+        let what = "the file holds no whole conflict of a merge, from `<<<<<<<` to `>>>>>>>`";
+        return fail(
+            OperatorError::whole(path, what).with_help("there is nothing to put together"),
+        );
+    };
+    Ok(both)
+}
+
+/// Where a line of a conflict stands.
+#[derive(Clone, Copy, PartialEq)]
+enum Side {
+    Both,
+    Ours,
+    Base,
+    Theirs,
+}
+
+/// This side and the other, each as a whole file; `None` without a conflict, or with markers in another order than git writes them.
+/// In: `<<<<<<<`, with `merge.conflictStyle` diff3 or zdiff3 also `|||||||`, then `=======` and `>>>>>>>`.
+fn sides(text: &str) -> Option<(String, String)> {
+    let (mut ours, mut theirs) = (String::new(), String::new());
+    let mut side = Side::Both;
+    let mut conflicts = 0;
+    for line in text.split_inclusive('\n') {
+        let marker = line.get(..7).unwrap_or_default();
+        side = match (side, marker) {
+            (Side::Both, "<<<<<<<") => Side::Ours,
+            (Side::Ours, "|||||||") => Side::Base,
+            (Side::Ours | Side::Base, "=======") => Side::Theirs,
+            (Side::Theirs, ">>>>>>>") => {
+                conflicts += 1;
+                Side::Both
+            }
+            (_, "<<<<<<<" | "|||||||" | ">>>>>>>") => return None,
+            _ => {
+                if matches!(side, Side::Both | Side::Ours) {
+                    ours += line;
+                }
+                if matches!(side, Side::Both | Side::Theirs) {
+                    theirs += line;
+                }
+                continue;
+            }
+        };
+    }
+    (side == Side::Both && conflicts > 0).then_some((ours, theirs))
+}
