@@ -17,7 +17,7 @@ use crate::provenance::{SUMMARY_PREDICATE, SUMMARY_VERIFIER};
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct StatementOptions<'a> {
-    /// What was judged, in one word: `installation`, `archive`, `skill`, `release`.
+    /// What was judged, in one word: `installation`, `archive`, `skill`, `release`, `staged`.
     pub about: &'static str,
     /// When.
     pub now: Timestamp,
