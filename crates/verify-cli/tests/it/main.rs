@@ -21,6 +21,8 @@ mod compose;
 mod config_folder;
 mod core_release;
 mod coverage;
+#[cfg(all(feature = "online", feature = "openpgp", feature = "sbom"))]
+mod examples;
 mod first_run;
 mod formats;
 mod gate;
