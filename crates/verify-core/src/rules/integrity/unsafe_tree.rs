@@ -115,14 +115,12 @@ fn with_way_out(draft: Draft, subject: &Subject, part: &str, offenders: &[Offend
             None => draft,
         };
     }
-    // Skills without a record are the user's own to change.
-    if subject.kind != Kind::Skill || subject.record.is_some() {
+    let python = python_environment(offenders);
+    // Skills without a record are the user's own to change; what Python was told to put into one is that too.
+    let own = subject.kind == Kind::Skill && (subject.record.is_none() || python.is_some());
+    if !own {
         return draft.help("reinstall it through OpenClaw; where the published package itself holds this, do not use it, and tell its publisher");
     }
-    let python = [".venv", "venv"].into_iter().find(|name| {
-        let mut paths = offenders.iter().map(|offender| offender.path.split('/'));
-        paths.any(|mut parts| parts.next() == Some(*name))
-    });
     let words = if all(|why| matches!(why, Why::Name(_) | Why::Collision { .. })) {
         "give the file a plain name that no other file there has"
     } else if python.is_some() {
@@ -136,11 +134,21 @@ fn with_way_out(draft: Draft, subject: &Subject, part: &str, offenders: &[Offend
     draft.help(words).remedy(Remedy::SetAside {
         path: match (inside(offenders), python) {
             // An environment without its links is of no use.
-            (Some(path), Some(folder)) if path.starts_with(folder) => format!("{place}/{folder}"),
+            (_, Some(folder)) => format!("{place}/{folder}"),
             (Some(path), _) => format!("{place}/{path}"),
             (None, _) => place.clone(),
         },
     })
+}
+
+/// The folder of the Python environment in which all of them lie.
+fn python_environment(offenders: &[Offender]) -> Option<&str> {
+    let mut folders = offenders
+        .iter()
+        .map(|offender| offender.path.split('/').next());
+    let first = folders.next()??;
+    let all = folders.all(|folder| folder == Some(first));
+    (all && matches!(first, ".venv" | "venv" | "env")).then_some(first)
 }
 
 /// A plugin in the project in which it is developed, where links lead out of it: among its packages they make a workspace.
