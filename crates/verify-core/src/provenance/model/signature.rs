@@ -9,7 +9,7 @@ use base64::engine::general_purpose::STANDARD;
 use cms::cert::x509::Certificate;
 use cms::cert::x509::der::asn1::ObjectIdentifier;
 use cms::cert::x509::der::pem::{self, LineEnding};
-use cms::cert::x509::der::{Decode as _, DecodePem as _, Encode as _};
+use cms::cert::x509::der::{Decode as _, Encode as _};
 use cms::cert::x509::ext::pkix::name::GeneralName;
 use cms::cert::x509::ext::pkix::{
     BasicConstraints, ExtendedKeyUsage, KeyUsage, KeyUsages, NameConstraints,
@@ -126,11 +126,11 @@ impl RootCertificates {
             let Some(at) = part.find(BEGIN) else {
                 continue;
             };
-            let certificate = Certificate::from_pem(part.get(at..).unwrap_or_default().as_bytes())
-                .map_err(|_| KeyError::Holds("a certificate that cannot be read".to_owned()))?;
-            let der = certificate
-                .to_der()
-                .map_err(|_| KeyError::Holds("a certificate that cannot be read".to_owned()))?;
+            let unreadable = || KeyError::Holds("a certificate that cannot be read".to_owned());
+            // The reader of PEM alone would pass over bytes after the certificate.
+            let (_, der) = pem::decode_vec(part.get(at..).unwrap_or_default().as_bytes())
+                .map_err(|_| unreadable())?;
+            let certificate = Certificate::from_der(&der).map_err(|_| unreadable())?;
             anchor_from_trusted_cert(&CertificateDer::from(der.as_slice())).map_err(|error| {
                 KeyError::Holds(format!("a certificate that is no root: {error}"))
             })?;

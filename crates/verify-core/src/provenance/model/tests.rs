@@ -287,6 +287,16 @@ fn keys_of_both_curves_and_both_ways_of_listing() {
 }
 
 #[test]
+fn a_root_with_bytes_after_it_is_none() {
+    let chain = include_str!("../../../../../testdata/signed-skill/root.pem");
+    assert!(RootCertificates::from_pem(chain).is_ok());
+    let mut lines: Vec<&str> = chain.lines().collect();
+    lines.insert(9, lines[7]);
+    let longer = lines.join("\n");
+    assert!(RootCertificates::from_pem(&longer).is_err());
+}
+
+#[test]
 fn an_empty_file_has_no_pieces() {
     let key = Signs::new(&ECDSA_P256_SHA256_ASN1_SIGNING);
     let empty = || Folder::new().set("__init__.py", Mode::Regular, "");
