@@ -7,7 +7,7 @@
     scripts/mutate.py paths 1
 
 `mutate` changes one file at a time of an installation (testdata/states/home after `lock --init`), of the operator's files, of what
-options name, of a clone, and of a gate's request: keys gone, doubled, renamed, of another type; lines gone, doubled, swapped, very
+options name (archives, skills, statements, backups, files about a machine), of signed files, of a clone, and of a gate's request: keys gone, doubled, renamed, of another type; lines gone, doubled, swapped, very
 long; values replaced by characters that a terminal obeys; pages and bytes of databases, archives and objects; a link, a folder or
 nothing in the file's place. Then it runs a verb on it and fails on:
 
@@ -16,7 +16,7 @@ nothing in the file's place. Then it runs a verb on it and fails on:
 - a character on either stream that a terminal obeys;
 - a format for machines that is none;
 - exit 0 where code that is locked differs, or where the lock says something else (`lock --check`), or a trust file was damaged and
-  yet read.
+  yet read, or a skill, a statement or a file of the operator is not what was signed.
 
 `paths` gives every option that takes a path each such character, in a place that is there and in one that is not. `kills` ends runs of `lock` and `check` by SIGKILL at random moments: the lock is the old or the new one, and the next run leaves
 nothing of the killed one. `writers` starts N `lock ID`, N `policy except` and N `release --pin` at the same time.
@@ -26,6 +26,7 @@ where anything failed. OPENCLAW_VERIFY_BIN is the program (default: target/debug
 """
 
 import argparse
+import base64
 import concurrent.futures
 import hashlib
 import json
@@ -37,17 +38,23 @@ import signal
 import sqlite3
 import subprocess
 import sys
+import tarfile
 import tempfile
 import time
 import tomllib
 import xml.dom.minidom
+import zipfile
 from collections import Counter
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 NOW = "2026-11-22T12:00:00Z"
+# When the certificate of testdata/signed-skill is valid.
+VALID = "2026-12-24T12:00:00Z"
 DATES = {"GIT_AUTHOR_DATE": "2026-11-01T12:00:00Z", "GIT_COMMITTER_DATE": "2026-11-01T12:00:00Z"}
 HANG = 10
+# Verbs that give no report in the formats of CI.
+BRIEF = ("lock", "review", "policy", "sbom", "update", "checklist", "attestation")
 # C0, C1, bidi, zero-width, tags: what crates/verify-core/src/text.rs names.
 HAZARD = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\U000e0000-\U000e01ef]"
@@ -123,7 +130,98 @@ class Place:
         self.ok(["release", str(self.root / "clone"), "v1.0.0", "--repository", "github.com/acme/a", "--signers", str(self.more / "signers")])
         made = self.ok(["sbom"])
         (self.more / "old.cdx.json").write_bytes(made.stdout)
+        self.signed()
+        self.skills()
+        self.backup()
+        self.machine()
         self.listing()
+
+    def signed(self):
+        """The operator's three files, signed, and what `check` says of a state as a statement, by an SSH key and in a bundle."""
+        folder, key = self.root / "signed", self.more / "key"
+        folder.mkdir()
+        self.ok(["lock", "--init", "--config", str(folder)])
+        self.ok(["policy", "sign", "--sign-ssh", str(key), "--config", str(folder)])
+        self.ok(["check", "--config", str(folder), "--signers", str(self.more / "signers")])
+        self.ok(["check", "--attest", str(self.more / "statement.json"), "--sign-ssh", str(key)])
+        private, public = str(self.more / "private.pem"), str(self.more / "public.pem")
+        subprocess.run(["openssl", "genpkey", "-algorithm", "ed25519", "-out", private], check=True, capture_output=True)
+        subprocess.run(["openssl", "pkey", "-in", private, "-pubout", "-out", public], check=True, capture_output=True)
+        Path(private).chmod(0o600)
+        self.ok(["check", "--attest", str(self.more / "bundle.json"), "--sign-key", private])
+
+    def skills(self):
+        """Two signed skills, of a key and of a certificate, each with a policy that demands its signer; also packed."""
+        for by, rule in (("by-key", 'key = "key.pem"'), ("by-certificate", 'certificate = "root.pem"')):
+            folder = self.root / by
+            folder.mkdir()
+            for name in ("key.pem", "root.pem"):
+                shutil.copy(ROOT / "testdata/signed-skill" / name, folder)
+            shutil.copytree(ROOT / "testdata/signed-skill" / by / "weather", folder / "weather")
+            text = f'version = 1\npreset = "homelab"\n\n[[skill-signer]]\nmatch = "skill:**"\n{rule}\n'
+            (folder / "openclaw-verify.toml").write_text(text)
+            files = sorted(path for path in (folder / "weather").rglob("*") if path.is_file())
+            with zipfile.ZipFile(folder / "weather.zip", "w", zipfile.ZIP_DEFLATED) as packed:
+                for path in files:
+                    packed.write(path, path.relative_to(folder))
+            with tarfile.open(folder / "weather.tgz", "w:gz") as packed:
+                packed.add(folder / "weather", "weather")
+            for name in ("weather", "weather.zip", "weather.tgz"):
+                self.ok(self.skill(by, name))
+
+    def skill(self, by, name):
+        return ["skill", str(self.root / by / name), "--config", str(self.root / by), "--now", VALID]
+
+    def backup(self):
+        """As `openclaw fleet backup` packs a cell: no links."""
+        manifest = self.root / "manifest.json"
+        manifest.write_text('{"schemaVersion":1,"kind":"openclaw-fleet-cell-backup","tenant":"acme","image":"openclaw"}')
+        with tarfile.open(self.more / "backup.tgz", "w:gz", format=tarfile.USTAR_FORMAT) as packed:
+            packed.add(manifest, "manifest.json")
+            packed.add(self.state, "data", filter=lambda entry: None if entry.issym() or entry.islnk() else entry)
+        self.run(["check", "--backup", str(self.more / "backup.tgz")])
+
+    def machine(self):
+        """What `host` is given about a machine, and a machine: users, groups and the kernel's tables."""
+        web = {"a.ts.net:443": {"Handlers": {"/": {"Proxy": "http://127.0.0.1:18789"}}}}
+        inspected = {
+            "Name": "/openclaw", "Config": {"Env": ["A_TOKEN=sesame"], "Image": "openclaw"},
+            "HostConfig": {"Privileged": True, "Binds": ["/:/h:ro"], "CapAdd": ["ALL"]},
+            "NetworkSettings": {"Ports": {"18789/tcp": [{"HostIp": "0.0.0.0", "HostPort": "18789"}]}},
+        }
+        compose = (
+            "x-base: &base\n  environment: {A_TOKEN: sesame, B: '${C:-${D}}'}\nservices:\n  openclaw:\n    <<: *base\n"
+            "    image: ${I:-a}:latest\n    ports: ['${H:-0.0.0.0}:18789:18789/tcp', {target: 18789, host_ip: '::1'}]\n"
+            "    volumes: ['/:/h', {type: bind, source: ~/x, target: /x}]\n    extends: {service: b}\n  b: {privileged: true}\n"
+        )
+        digest = "sha512-" + base64.b64encode(bytes(64)).decode()
+        process = "proc/77/"
+        tcp = "  sl  local_address rem_address st\n   0: 00000000:4965 00000000:0000 0A 0:0 00:0 0 1 0 42 1 0 100 0 0 10 0\n"
+        texts = {
+            "compose.yml": compose,
+            "inspect.json": json.dumps([inspected]),
+            "daemon.json": json.dumps({"default-runtime": "runsc", "runtimes": {"runsc": {"path": "/usr/bin/runsc"}}, "ip": "127.0.0.1"}),
+            "serve.json": json.dumps({"TCP": {"443": {"HTTPS": True}}, "Web": web, "AllowFunnel": {"a.ts.net:443": True}}),
+            "pins/zalo.nix": f'{{\n  pluginId = "zalo";\n  version = "2026.6.9";\n  hash = "{digest}";\n}}\n',
+            "etc/passwd": "root:x:0:0:root:/root:/bin/sh\nclaw:x:1000:1000::/home/claw:/bin/sh\n",
+            "etc/group": "root:x:0:\nclaw:x:1000:\ndocker:x:999:claw\n",
+            "proc/self/mountinfo": "1 0 8:1 / / rw,relatime shared:1 - ext4 /dev/sda1 rw\n2 1 0:2 / /srv rw - nfs4 a:/b rw\n",
+            "proc/self/uid_map": "         0          0 4294967295\n",
+            "proc/swaps": "Filename\tType\tSize\tUsed\tPriority\n/dev/sda2 partition 1000 0 -2\n",
+            process + "comm": "openclaw-gatewa\n",
+            process + "cmdline": "openclaw-gateway\0",
+            process + "status": "Name:\topenclaw\nUid:\t1\t1\t1\t1\n",
+            process + "environ": f"OPENCLAW_STATE_DIR={self.state}\0",
+            process + "attr/current": "openclaw-gateway (enforce)\n",
+            process + "net/tcp": tcp,
+        }
+        unit = self.home / ".config/systemd/user/openclaw-gateway.service"
+        for path, text in [*((self.more / name, text) for name, text in texts.items())]:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text)
+        unit.parent.mkdir(parents=True)
+        shutil.copy(ROOT / "profiles/openclaw-gateway.service", unit)
+        self.machine_files = [self.more / name for name in texts] + [unit]
 
     def clone(self):
         key, clone = self.more / "key", self.root / "clone"
@@ -171,6 +269,59 @@ class Place:
         self.targets += [(self.more / "old.cdx.json", "json", [["sbom", "--diff", str(self.more / "old.cdx.json")]], None)] * 2
         self.targets += [(self.more / "request.json", "json", [["gate"]], None)] * 6
 
+        self.later()
+
+    def later(self):
+        """What is read by the verbs about skills, statements, backups, machines and signed files, and what changes the policy."""
+        policy = [
+            ["policy", "set", "host.check=true"], ["policy", "prune"], ["policy", "renew", "--until", "2027-01-31"],
+            ["policy", "except", "path:acme-notes", "unreviewed", "--until", "2027-01-31", "--reason", "x"],
+            ["policy", "add", "mutable", "package=skill:workspace/weather", "paths=a/*"], ["policy", "source", "https://registry.example/"],
+        ]
+        writing = [[*verb, "--yes"] for verb in policy]
+        record = ["review", "path:acme-notes", "--record", "--criteria", "safe-to-run", "--by", "Ada <ada@example.org>", "--yes"]
+        self.targets += [(self.config / "openclaw-verify.toml", "toml", writing, None)] * 4
+        self.targets += [(self.config / "openclaw-reviews.toml", "toml", [record, ["update", "path:acme-notes", "--yes"]], None)] * 3
+        self.targets += [(self.config / "openclaw-verify.lock", "toml", [record, ["update", "path:acme-notes", "--yes"]], None)] * 3
+
+        signed = self.root / "signed"
+        demanded = ["check", "--config", str(signed), "--signers", str(self.more / "signers")]
+        for name in ("openclaw-verify.lock", "openclaw-verify.toml", "openclaw-reviews.toml"):
+            self.targets += [(signed / name, "toml", [demanded], "signed-file")] * 2
+            self.targets += [(signed / f"{name}.sig", "text", [demanded], "signature")] * 2
+
+        plugin = str(self.state / "extensions/acme-notes")
+        ssh = ["attestation", plugin, "--bundle", str(self.more / "statement.json"), "--signers", str(self.more / "signers")]
+        key = ["attestation", plugin, "--bundle", str(self.more / "bundle.json"), "--public-key", str(self.more / "public.pem")]
+        self.targets += [(self.more / "statement.json", "json", [ssh], "signed-file")] * 3
+        self.targets += [(self.more / "statement.json.sig", "text", [ssh], "signature")] * 3
+        self.targets += [(self.more / "bundle.json", "json", [key], "bundle")] * 4
+        self.targets += [(self.more / "public.pem", "text", [key], "key")] * 2
+
+        for by in ("by-key", "by-certificate"):
+            whole = self.skill(by, "weather")
+            for path in sorted(path for path in (self.root / by / "weather").rglob("*") if path.is_file()):
+                oms = path.name == "skill.oms.sig"
+                self.targets += [(path, "json" if oms else "bytes", [whole], "bundle" if oms else "signed-file")] * (4 if oms else 1)
+            for name in ("weather.zip", "weather.tgz"):
+                self.targets += [(self.root / by / name, "bytes", [self.skill(by, name)], None)] * 3
+        self.targets += [(self.root / "by-key/key.pem", "text", [self.skill("by-key", "weather")], "key")] * 2
+        self.targets += [(self.root / "by-certificate/root.pem", "text", [self.skill("by-certificate", "weather")], "root")] * 2
+
+        self.targets += [(self.more / "backup.tgz", "bytes", [["check", "--backup", str(self.more / "backup.tgz")]], None)] * 4
+
+        files = {"compose": "compose.yml", "docker-inspect": "inspect.json", "docker-daemon": "daemon.json"}
+        files |= {"tailscale-status": "serve.json", "nix-pins": "pins", "etc": "etc", "proc": "proc"}
+        given = {option: [f"--{option}", str(self.more / name)] for option, name in files.items()}
+        everything = [word for words in given.values() for word in words]
+        printed = [["host", "--print", what, *given["proc"]] for what in ("apparmor", "systemd", "compose", "config")]
+        for path in self.machine_files:
+            top = path.relative_to(self.more).parts[0] if path.is_relative_to(self.more) else None
+            option = next((option for option, name in files.items() if name == top), "proc")
+            verbs = [["host", *given[option]], ["host", *everything], ["checklist", *given[option]], ["host", "--commands", *given[option]]]
+            self.targets.append((path, "json" if path.suffix == ".json" else "text", verbs, None))
+        self.targets += [(self.state / "openclaw.json", "json", [["host"], ["checklist"], ["host", "--commands"], *printed], None)] * 6
+
     def locked(self, path):
         """Whether any change of its bytes changes a digest of the lock."""
         name = str(path.relative_to(self.state))
@@ -181,10 +332,11 @@ class Place:
     def command(self, verb):
         if verb[0] == "gate":
             return [self.bin, "gate", "--config", self.config]
-        return [
-            self.bin, *verb, "--state-dir", self.state, "--config", self.config, "--now", NOW,
-            "--relocated-from", "/home/user/.openclaw", "--no-progress",
-        ]
+        usual = {"--config": self.config, "--now": NOW, "--relocated-from": "/home/user/.openclaw"}
+        if "--backup" not in verb:
+            usual["--state-dir"] = self.state
+        rest = [word for option, value in usual.items() if option not in verb for word in (option, value)]
+        return [self.bin, *verb, *rest, "--no-progress"]
 
     def environment(self):
         return {"HOME": str(self.home), "PATH": "/usr/bin:/bin", "TMPDIR": str(self.tmp)}
@@ -429,12 +581,50 @@ def same_json(a, b):
         return False
 
 
+def same_signature(a, b):
+    """Whether the armour is around the same bytes; spaces and line ends are of no matter to it."""
+    return b"".join(a.split()) == b"".join(b.split())
+
+
+def same_bundle(a, b):
+    """Whether the same signature is over the same statement. What else a bundle says decides nothing where a key is given."""
+    try:
+        old, new = (json.loads(data)["dsseEnvelope"] for data in (a, b))
+        return (old["payload"], old["payloadType"]) == (new["payload"], new["payloadType"])
+    except (ValueError, UnicodeError, RecursionError, KeyError, TypeError):
+        return False
+
+
+def same_key(a, b):
+    """Whether the first block of PEM holds the same; what is around it is of no matter."""
+    block = re.compile(rb"-----BEGIN [^-]+-----(.*?)-----END", re.S)
+    old, new = block.search(a), block.search(b)
+    return bool(old and new and b"".join(old[1].split()) == b"".join(new[1].split()))
+
+
+def same_root(a, b):
+    """Whether both are certificates of the same name and key: the signature of a root of trust itself is not looked at."""
+    says = ["openssl", "x509", "-noout", "-subject", "-dates", "-pubkey"]
+    old, new = (subprocess.run(says, input=data, capture_output=True, check=False) for data in (a, b))
+    return new.returncode == 0 and old.stdout == new.stdout
+
+
+# Files whose every change has to end otherwise than in exit 0, unless it says the same.
+SIGNED = {
+    "signed-file": lambda old, new: False,
+    "signature": same_signature,
+    "bundle": same_bundle,
+    "key": same_key,
+    "root": same_root,
+}
+
+
 def case(place, seed, number, keep=False):
     r = random.Random(f"{seed}/{number}")
     path, kind, verbs, oracle = r.choice(place.targets)
     old, mode = path.read_bytes(), path.stat().st_mode & 0o777
-    lock = place.config / "openclaw-verify.lock"
-    old_lock = lock.read_bytes()
+    # What a verb that writes may have changed.
+    kept = {file: file.read_bytes() for file in place.config.iterdir() if file.is_file()}
     odd = r.random() < 0.03
     if odd:
         in_its_place(path, r, place.root)
@@ -447,7 +637,7 @@ def case(place, seed, number, keep=False):
         verb = ["lock", "--check"]
     if oracle == "code" and r.random() < 0.5:
         verb = ["check"]
-    known = ["human", "json"] if verb[0] in ("lock", "review", "policy", "sbom") else ["human", "json", "sarif", "junit", "github"]
+    known = ["human", "json"] if verb[0] in BRIEF else ["human", "json", "sarif", "junit", "github"]
     formatted = r.choice(known)
     words = list(verb) if verb[0] == "gate" else [*verb, "--format", formatted]
     stdin = b""
@@ -468,6 +658,8 @@ def case(place, seed, number, keep=False):
                 fault = "exit 0 where the lock says something else"
             elif oracle == "strict" and not same_json(old, new) and not keys_less(old, new):
                 fault = "exit 0 with a damaged file that says whom to trust"
+            elif oracle in SIGNED and not SIGNED[oracle](old, new):
+                fault = "exit 0 for what was not signed so"
             # Git's own commands take the last line end away.
             elif oracle == "signed" and new.rstrip(b"\n") != old.rstrip(b"\n"):
                 fault = "exit 0 for a tag that was not signed so"
@@ -478,17 +670,18 @@ def case(place, seed, number, keep=False):
         fault = f"case {number} of seed {seed}: {' '.join(map(str, words))} after a change of {path.relative_to(place.root)}: {fault}"
     if keep:
         print(f"kept: {place.root}\n{words}\nexit {code}\n{fault}")
-        return code, fault, kind
+        return code, fault, (kind, verb[0])
     if path.is_symlink() or path.exists():
         shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink()
     path.write_bytes(old)
     path.chmod(mode)
-    if lock.read_bytes() != old_lock:
-        lock.write_bytes(old_lock)
+    for file, data in kept.items():
+        if not file.is_file() or file.read_bytes() != data:
+            file.write_bytes(data)
     left = [name for name in os.listdir(place.tmp)]
     if left and not fault:
         fault = f"case {number} of seed {seed}: left in the temporary folder: {left}"
-    return code, fault, kind
+    return code, fault, (kind, verb[0])
 
 
 def keys_less(old, new):
@@ -510,30 +703,33 @@ def no_name_twice(pairs):
 
 
 def batch(bin, seed, numbers):
-    codes, kinds, faults = Counter(), Counter(), []
+    codes, kinds, verbs, faults = Counter(), Counter(), Counter(), []
     with tempfile.TemporaryDirectory(prefix="mutate-") as root:
         place = Place(bin, Path(root).resolve() / "place")
         for number in numbers:
-            code, fault, kind = case(place, seed, number)
+            code, fault, (kind, verb) = case(place, seed, number)
             codes[code] += 1
             kinds[kind] += 1
+            verbs[verb] += 1
             if fault:
                 faults.append(fault)
                 print(fault, flush=True)
-    return codes, kinds, faults
+    return codes, kinds, verbs, faults
 
 
 def mutate(bin, count, seed, jobs):
-    started, codes, kinds, faults = time.monotonic(), Counter(), Counter(), []
+    started, codes, kinds, verbs, faults = time.monotonic(), Counter(), Counter(), Counter(), []
     with concurrent.futures.ProcessPoolExecutor(jobs) as pool:
         parts = [range(at, count, jobs) for at in range(jobs)]
         for done in pool.map(batch, [bin] * jobs, [seed] * jobs, parts):
             codes += done[0]
             kinds += done[1]
-            faults += done[2]
+            verbs += done[2]
+            faults += done[3]
     print(f"{count} mutations of seed {seed} in {time.monotonic() - started:.0f} s: {len(faults)} faults")
     print("  exit codes: " + ", ".join(f"{code}: {times}" for code, times in sorted(codes.items(), key=str)))
     print("  kinds of file: " + ", ".join(f"{kind}: {times}" for kind, times in sorted(kinds.items())))
+    print("  verbs: " + ", ".join(f"{verb}: {times}" for verb, times in verbs.most_common()))
     return not faults
 
 
