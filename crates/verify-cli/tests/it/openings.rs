@@ -148,7 +148,7 @@ fn code_that_the_config_names_must_not_be_writable_by_others() {
             "s/a/SKILL.md",
             0o666,
             0o644,
-            "@/s",
+            "@/s/a/SKILL.md",
         ),
         (
             "{mcp:{servers:{a:{command:'node',args:['@/m.js']}}}}",
@@ -206,7 +206,7 @@ fn the_package_of_a_script_is_code_too() {
     }
     assert!(about_files(&installation, &[]).is_empty());
     mode(&folder.join("lib/a.js"), 0o666);
-    let expected = format!("deny code-writable {}", folder.display());
+    let expected = format!("deny code-writable {}/lib/a.js", folder.display());
     assert_eq!(about_files(&installation, &[]), [expected]);
 }
 

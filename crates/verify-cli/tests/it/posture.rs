@@ -762,6 +762,196 @@ fn an_exception_covers_these_values_and_no_others() {
     );
 }
 
+/// Whether an exception for what `rule` says of the installation as it is now still covers it after each of these changes.
+fn covered_after(installation: &Installation, rule: &str, changes: &[&dyn Fn()]) -> Vec<bool> {
+    let found = || {
+        let (_, report) = host(installation);
+        let all = report["findings"].as_array().expect("findings").clone();
+        let mut of = all.into_iter().filter(|f| f["id"] == rule);
+        let first = of.next().unwrap_or_else(|| panic!("{rule}"));
+        assert!(of.next().is_none(), "one finding of {rule}");
+        first
+    };
+    let definition = found()["definition"].clone();
+    let policy = format!(
+        "version = 1\n\n[[exception]]\npackage = \"host:machine\"\ndefinition = {definition}\nallow = [\"{rule}\"]\nreason = \"x\"\nuntil = 2026-12-24\n"
+    );
+    fs::write(installation.policy(), policy).expect("policy");
+    let changes = changes.iter().map(|change| {
+        change();
+        !found()["suppressed"].is_null()
+    });
+    changes.collect()
+}
+
+#[test]
+fn an_exception_does_not_cover_what_is_opened_further_below() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let mode = |path: std::path::PathBuf, mode: u32| {
+        fs::set_permissions(path, fs::Permissions::from_mode(mode)).expect("mode");
+    };
+    let new = || {
+        entered(&[
+            ("extensions/a/index.js", 0o666),
+            ("extensions/a/other.js", 0o644),
+        ])
+    };
+    let one = new();
+    let at = |name: &str| one.state.join("extensions/a").join(name);
+    let covered = covered_after(
+        &one,
+        "code-writable",
+        &[
+            &|| {},
+            &|| mode(at("other.js"), 0o666),
+            &|| mode(at("index.js"), 0o644),
+            &|| {
+                mode(at("other.js"), 0o644);
+                mode(at(""), 0o777);
+            },
+            &|| {
+                mode(at(""), 0o755);
+                mode(at("index.js"), 0o666);
+            },
+        ],
+    );
+    assert_eq!(covered, [true, false, false, false, true]);
+    // Who may write the folder may write what lies in it: a new file there is no further opening.
+    let folder = entered(&[("extensions/a/index.js", 0o644), ("extensions/a", 0o777)]);
+    let file = folder.state.join("extensions/a/new.js");
+    let covered = covered_after(
+        &folder,
+        "code-writable",
+        &[&|| {
+            fs::write(&file, "x").expect("file");
+            mode(file.clone(), 0o666);
+        }],
+    );
+    assert_eq!(covered, [true]);
+    // More of them than are named.
+    let names: Vec<String> = (0..9).map(|n| format!("extensions/a/{n}.js")).collect();
+    let modes: Vec<(&str, u32)> = names.iter().map(|name| (name.as_str(), 0o666)).collect();
+    let many = entered(&modes);
+    let at = |name: &str| many.state.join(name);
+    let swapped = || {
+        mode(at("extensions/a/8.js"), 0o644);
+        fs::write(at("extensions/a/9.js"), "x").expect("file");
+        mode(at("extensions/a/9.js"), 0o666);
+    };
+    assert_eq!(covered_after(&many, "code-writable", &[&swapped]), [false]);
+    // A folder above is one opening, and another one another.
+    let above = entered(&[]);
+    mode(above.state.join("openclaw.json"), 0o666);
+    let root = above.state.clone();
+    let wider = || {
+        mode(above.state.join("openclaw.json"), 0o600);
+        mode(root.clone(), 0o777);
+    };
+    let (_, before) = host(&above);
+    let of = |report: &Value| {
+        let all = report["findings"].as_array().expect("findings").iter();
+        all.filter(|f| f["id"] == "code-writable")
+            .map(|f| f["definition"].to_string())
+            .collect::<Vec<_>>()
+    };
+    let before = of(&before);
+    wider();
+    let after = of(&host(&above).1);
+    assert!(!before.is_empty() && before.iter().all(|one| !after.contains(one)));
+}
+
+/// Gives a place an access control list of these entries: tag, rights, number.
+#[cfg(target_os = "linux")]
+fn list(path: &std::path::Path, entries: &[(u16, u16, u32)]) {
+    let mut bytes = vec![2, 0, 0, 0];
+    for (tag, rights, number) in entries {
+        bytes.extend(tag.to_le_bytes());
+        bytes.extend(rights.to_le_bytes());
+        bytes.extend(number.to_le_bytes());
+    }
+    let flags = rustix::fs::XattrFlags::empty();
+    rustix::fs::setxattr(path, "system.posix_acl_access", &bytes, flags)
+        .unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn an_access_control_list_opens_what_the_mode_does_not() {
+    const NONE: u32 = u32::MAX;
+    let bob = |rights: u16, own: u16| {
+        [
+            (1, own, NONE),
+            (2, rights, 4242),
+            (4, 0, NONE),
+            (16, rights, NONE),
+            (32, 0, NONE),
+        ]
+    };
+    let installation = entered(&[("secrets.json", 0o600), ("extensions/a/index.js", 0o600)]);
+    let folder = etc(&installation, "ada:x:GID:\n");
+    let found = || about_files(&installation, &["--etc", folder.to_str().expect("text")]);
+    let at = |name: &str| installation.state.join(name);
+    assert!(found().is_empty());
+    // No way in yet: the folder above is closed, and then only the file is open to the user.
+    list(&at("secrets.json"), &bob(4, 6));
+    list(&installation.state, &bob(0, 7));
+    assert_eq!(found(), ["note secret-readable[latent] secrets.json"]);
+    list(&installation.state, &bob(1, 7));
+    assert_eq!(found(), ["deny secret-readable secrets.json"]);
+    let run = installation.run(&["host", "--etc", folder.to_str().expect("text")]);
+    assert!(
+        run.stdout.contains("the user bob can read"),
+        "{}",
+        run.text()
+    );
+    list(&at("secrets.json"), &bob(0, 6));
+    list(&at("extensions/a/index.js"), &bob(6, 6));
+    assert_eq!(found(), ["deny code-writable extensions/a/index.js"]);
+    // What is printed takes a list's rights away too.
+    let run = installation.run(&[
+        "host",
+        "--commands",
+        "--etc",
+        folder.to_str().expect("text"),
+    ]);
+    for command in run.stdout.lines().filter(|line| line.starts_with("chmod ")) {
+        let done = std::process::Command::new("sh")
+            .args(["-c", command])
+            .status();
+        assert!(done.expect("sh").success(), "{command}");
+    }
+    assert!(found().is_empty(), "{:#?} after {}", found(), run.stdout);
+    // A list that gives rights to the owner and root only is none to speak of.
+    let own = {
+        use std::os::unix::fs::MetadataExt as _;
+        fs::metadata(&installation.state).expect("state").uid()
+    };
+    let harmless = [
+        (1, 7, NONE),
+        (2, 7, 0),
+        (2, 7, own.max(1)),
+        (4, 0, NONE),
+        (16, 7, NONE),
+        (32, 0, NONE),
+    ];
+    if own != 0 {
+        list(&installation.state, &harmless);
+        list(&at("secrets.json"), &harmless);
+    } else {
+        list(
+            &at("secrets.json"),
+            &[
+                harmless[0],
+                harmless[1],
+                harmless[3],
+                harmless[4],
+                harmless[5],
+            ],
+        );
+    }
+    assert!(found().is_empty(), "{:#?}", found());
+}
+
 #[test]
 fn copies_of_the_config_must_not_hold_what_was_moved() {
     let plain = "{\n gateway: {\n  auth: { token: 'STRONG' } } }";
@@ -943,8 +1133,8 @@ fn code_that_others_can_change_is_seen_below_its_root() {
         about_files(&installation, &[]),
         [
             "deny code-writable skills",
-            "deny code-writable extensions",
-            "deny code-writable workspace"
+            "deny code-writable extensions/a/index.js",
+            "deny code-writable workspace/AGENTS.md"
         ]
     );
     let closed = entered(&[

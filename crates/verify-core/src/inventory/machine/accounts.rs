@@ -108,6 +108,23 @@ impl Accounts {
         found
     }
 
+    /// Users who are in more than one of these groups, by number.
+    pub(super) fn in_several(&self, groups: &[u32]) -> Vec<u32> {
+        let members: Vec<(u32, Option<&BTreeSet<String>>)> = groups
+            .iter()
+            .map(|gid| (*gid, self.groups.get(gid).map(|(_, members)| members)))
+            .collect();
+        let is_in =
+            |name: &str, primary: u32, (gid, members): &(u32, Option<&BTreeSet<String>>)| {
+                primary == *gid || members.is_some_and(|members| members.contains(name))
+            };
+        let users = self.users.iter().filter(|(_, (name, primary))| {
+            let of = members.iter().filter(|group| is_in(name, *primary, group));
+            of.count() > 1
+        });
+        users.map(|(uid, _)| *uid).collect()
+    }
+
     /// Numbers of the groups that a user is in.
     pub(super) fn numbers_of(&self, uid: u32) -> BTreeSet<u32> {
         let Some((name, primary)) = self.users.get(&uid) else {

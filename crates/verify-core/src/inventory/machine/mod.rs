@@ -3,6 +3,7 @@
 //! What a key means where nothing is written is OpenClaw's own default; it is named in the rule that counts it.
 
 mod accounts;
+mod acl;
 mod address;
 pub(crate) mod agents;
 pub(crate) mod channels;

@@ -9,11 +9,9 @@ use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
 use super::accounts::Accounts;
+use super::acl::Acl;
 use crate::text;
 
-/// The attribute in which Linux keeps an access control list.
-#[cfg(target_os = "linux")]
-const ACL: &str = "system.posix_acl_access";
 /// Who stands for files of users that this user namespace does not know.
 const OVERFLOW: u32 = 65534;
 
@@ -24,34 +22,80 @@ pub(crate) enum Verdict {
     Nobody,
     /// Its own bits would let them, a folder above does not.
     Latent,
-    /// These can, by this place.
-    Others {
-        /// Who, in words.
-        who: String,
-        /// The file, or the folder above it that lets them.
-        by: PathBuf,
-    },
+    /// These can, each by the outermost place that lets them; at least one.
+    Others(Vec<Opening>),
     /// It cannot be told, and why.
     Unknown(String),
 }
 
+/// Who can do something with a file, and by which place.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Opening {
+    /// The file, or the folder above it that lets them.
+    pub(crate) by: PathBuf,
+    /// Who, in words.
+    pub(crate) who: String,
+}
+
+/// All of them in words.
+pub(crate) fn who(openings: &[Opening]) -> String {
+    let all: BTreeSet<&str> = openings.iter().map(|one| one.who.as_str()).collect();
+    all.into_iter().collect::<Vec<_>>().join(", ")
+}
+
 /// One file or folder of the way to a file.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Facts {
     pub(super) mode: u32,
     pub(super) uid: u32,
     pub(super) gid: u32,
-    /// It has an access control list.
-    pub(super) acl: bool,
+    pub(super) acl: Acl,
+}
+
+impl Facts {
+    /// The rights of a user in these groups, or of anyone else where none is named; of a list that cannot be read, all that it can give.
+    fn rights(&self, user: Option<u32>, is_in: impl Fn(u32) -> bool) -> u32 {
+        if user == Some(self.uid) {
+            return (self.mode >> 6) & 0o7;
+        }
+        let (of_group, of_others) = ((self.mode >> 3) & 0o7, self.mode & 0o7);
+        match &self.acl {
+            Acl::None if is_in(self.gid) => of_group,
+            Acl::None => of_others,
+            Acl::List(list) => list.rights(user, self.gid, is_in).unwrap_or(of_others),
+            Acl::Unreadable if user.is_none() => of_others,
+            Acl::Unreadable => of_group | of_others,
+        }
+    }
 }
 
 /// Who others are.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Class {
     /// Any user of the machine.
     Any,
     /// A member of this group.
     Group(u32),
+    /// This user.
+    User(u32),
+}
+
+/// Whether a class gets to a file.
+enum Way {
+    Closed,
+    /// The file would let it, a folder above does not.
+    Latent,
+    /// By this place.
+    Open(PathBuf),
+}
+
+/// A right that is asked about.
+#[derive(Clone, Copy)]
+struct Question<'a> {
+    /// The bit of it.
+    bit: u32,
+    /// Whether it counts who can put another file in its place, in this folder or one below it.
+    replaced_in: Option<&'a Path>,
 }
 
 /// Judges files of one owner.
@@ -62,6 +106,10 @@ pub(super) struct Reach<'a> {
     /// Whether the operator says that members of a file's group belong to the same trust.
     group_shared: bool,
     seen: RefCell<BTreeMap<PathBuf, Option<Facts>>>,
+    /// Whether others are in a group.
+    others: RefCell<BTreeMap<u32, Option<bool>>>,
+    /// Users who are in several of these groups.
+    several: RefCell<BTreeMap<Vec<u32>, Vec<u32>>>,
 }
 
 impl<'a> Reach<'a> {
@@ -71,119 +119,182 @@ impl<'a> Reach<'a> {
             accounts,
             group_shared,
             seen: RefCell::default(),
+            others: RefCell::default(),
+            several: RefCell::default(),
         }
     }
 
     /// What stands at a place, without following a link.
     pub(super) fn facts(&self, path: &Path) -> Option<Facts> {
         if let Some(known) = self.seen.borrow().get(path) {
-            return *known;
+            return known.clone();
         }
         let found = facts(path);
-        self.seen.borrow_mut().insert(path.to_owned(), found);
+        self.seen
+            .borrow_mut()
+            .insert(path.to_owned(), found.clone());
         found
+    }
+
+    /// Whether others than the owner and root are in a group; none where that is not known.
+    pub(super) fn has_others(&self, gid: u32) -> Option<bool> {
+        let mut known = self.others.borrow_mut();
+        let found = || self.accounts.has_others(gid, self.owner);
+        *known.entry(gid).or_insert_with(found)
     }
 
     /// Who can read a file.
     pub(super) fn read(&self, real: &Path) -> Verdict {
-        self.judged(real, 0o4, false)
+        let question = Question {
+            bit: 0o4,
+            replaced_in: None,
+        };
+        self.judged(real, question)
     }
 
     /// Who can change a file, or put another in its place.
     pub(super) fn write(&self, real: &Path) -> Verdict {
-        self.judged(real, 0o2, true)
+        self.write_below(real, Path::new("/"))
+    }
+
+    /// Who can change a file, or put another in its place by a folder that is `root` or lies below it.
+    pub(super) fn write_below(&self, real: &Path, root: &Path) -> Verdict {
+        let question = Question {
+            bit: 0o2,
+            replaced_in: Some(root),
+        };
+        self.judged(real, question)
     }
 
     /// Who can change a file by its own bits, not who could put another in its place.
     pub(super) fn write_itself(&self, real: &Path) -> Verdict {
-        self.judged(real, 0o2, false)
-    }
-
-    fn judged(&self, real: &Path, bit: u32, replace: bool) -> Verdict {
-        let Some(own) = self.facts(real) else {
-            return Verdict::Unknown("it cannot be looked at".to_owned());
+        let question = Question {
+            bit: 0o2,
+            replaced_in: None,
         };
-        let mut above = Vec::new();
-        for folder in real
-            .ancestors()
-            .skip(1)
-            .filter(|folder| !folder.as_os_str().is_empty())
+        self.judged(real, question)
+    }
+
+    fn judged(&self, real: &Path, question: Question<'_>) -> Verdict {
+        let way = match self.way(real) {
+            Ok(way) => way,
+            Err(why) => return Verdict::Unknown(why),
+        };
+        let unread = way.iter().find(|(_, facts)| facts.acl == Acl::Unreadable);
+        let (mut latent, mut unknown, mut open) = (false, None, Vec::new());
+        for class in self.classes(&way, unread.is_none()) {
+            match opened(&way, question, |facts| self.rights(facts, class)) {
+                Way::Closed => {}
+                Way::Latent => latent = true,
+                Way::Open(place) => match self.others(class) {
+                    Some(who) => open.push((class, Opening { by: place, who })),
+                    None => unknown = Some("who is in its group is not known".to_owned()),
+                },
+            }
+        }
+        if !open.is_empty() {
+            return Verdict::Others(self.without_implied(&open));
+        }
+        // Who of all others a list that cannot be read lets in cannot be known.
+        let most = |facts: &Facts| (facts.mode | facts.mode >> 3) & 0o7;
+        if let Some((place, _)) = unread
+            && matches!(opened(&way, question, most), Way::Open(_))
         {
-            match self.facts(folder) {
-                Some(found) => above.push((folder, found)),
-                None => return Verdict::Unknown(format!("{} cannot be looked at", shown(folder))),
-            }
+            let place = shown(place);
+            return Verdict::Unknown(format!(
+                "{place} has an access control list that cannot be read"
+            ));
         }
-        above.reverse();
-        let mut latent = false;
-        let mut unknown = None;
-        for class in self.classes(above.iter().map(|(_, facts)| facts).chain([&own])) {
-            let mut enters = true;
-            for (folder, facts) in &above {
-                let bits = self.bits(facts, class);
-                // A sticky folder lets only an entry's owner replace it.
-                if replace && enters && bits & 0o3 == 0o3 && facts.mode & 0o1000 == 0 {
-                    match self.others(class) {
-                        Some(who) => {
-                            return Verdict::Others {
-                                who,
-                                by: (*folder).to_owned(),
-                            };
-                        }
-                        None => unknown = Some("who is in its group is not known".to_owned()),
-                    }
-                }
-                enters &= bits & 0o1 != 0;
-            }
-            if self.bits(&own, class) & bit == 0 {
-                continue;
-            }
-            if !enters {
-                latent = true;
-                continue;
-            }
-            match self.others(class) {
-                Some(who) => {
-                    return Verdict::Others {
-                        who,
-                        by: real.to_owned(),
-                    };
-                }
-                None => unknown = Some("who is in its group is not known".to_owned()),
-            }
-        }
-        let listed = above
-            .iter()
-            .map(|(folder, facts)| (*folder, facts))
-            .chain([(real, &own)])
-            .find(|(_, facts)| facts.acl);
-        match (unknown, listed) {
-            (Some(why), _) => Verdict::Unknown(why),
-            (None, Some((place, _))) => {
-                Verdict::Unknown(format!("{} has an access control list", shown(place)))
-            }
-            (None, None) if latent => Verdict::Latent,
-            (None, None) => Verdict::Nobody,
+        match unknown {
+            Some(why) => Verdict::Unknown(why),
+            None if latent => Verdict::Latent,
+            None => Verdict::Nobody,
         }
     }
 
-    /// Any user, and the members of each group on the way that has others than the owner.
-    fn classes<'f>(&self, facts: impl Iterator<Item = &'f Facts>) -> Vec<Class> {
-        let groups: BTreeSet<u32> = facts.map(|facts| facts.gid).collect();
-        let with_others = groups.into_iter().filter(|gid| {
-            !self.group_shared && self.accounts.has_others(*gid, self.owner) != Some(false)
-        });
-        std::iter::once(Class::Any)
-            .chain(with_others.map(Class::Group))
-            .collect()
+    /// Every folder on the way to a file from the outermost, and the file.
+    fn way<'p>(&self, real: &'p Path) -> Result<Vec<(&'p Path, Facts)>, String> {
+        let mut way = Vec::new();
+        let places = real.ancestors();
+        for place in places.filter(|place| !place.as_os_str().is_empty()) {
+            match self.facts(place) {
+                Some(found) => way.push((place, found)),
+                None if place == real => return Err("it cannot be looked at".to_owned()),
+                None => return Err(format!("{} cannot be looked at", shown(place))),
+            }
+        }
+        way.reverse();
+        Ok(way)
     }
 
-    /// The bits that count for a class.
-    fn bits(&self, facts: &Facts, class: Class) -> u32 {
+    /// Any user; the members of each group on the way that has others than the owner; users whom a list names, or who are in several of
+    /// these groups and so have the rights of all. Where a list cannot be read, what a mode says of groups is not known to be so.
+    fn classes(&self, way: &[(&Path, Facts)], is_known: bool) -> Vec<Class> {
+        let mut found = vec![Class::Any];
+        if !is_known {
+            return found;
+        }
+        let all = way.iter().map(|(_, facts)| facts);
+        let lists = || {
+            all.clone().filter_map(|facts| match &facts.acl {
+                Acl::List(list) => Some(list),
+                Acl::None | Acl::Unreadable => None,
+            })
+        };
+        let of_files: BTreeSet<u32> = all.clone().map(|facts| facts.gid).collect();
+        let named = lists().flat_map(|list| list.groups.iter().map(|(gid, _)| *gid));
+        let groups: BTreeSet<u32> = match self.group_shared {
+            true => named.filter(|gid| !of_files.contains(gid)).collect(),
+            false => named.chain(of_files).collect(),
+        };
+        let groups = groups.into_iter();
+        let groups: Vec<u32> = groups
+            .filter(|gid| self.has_others(*gid) != Some(false))
+            .collect();
+        let mut users: BTreeSet<u32> = lists()
+            .flat_map(|list| list.users.iter().map(|(uid, _)| *uid))
+            .collect();
+        if let (true, Some((_, own))) = (self.group_shared, way.last()) {
+            users.retain(|uid| !self.accounts.numbers_of(*uid).contains(&own.gid));
+        }
+        if groups.len() > 1 {
+            let mut several = self.several.borrow_mut();
+            let of = || self.accounts.in_several(&groups);
+            users.extend(several.entry(groups.clone()).or_insert_with(of).iter());
+        }
+        users.retain(|uid| *uid != self.owner && *uid != 0);
+        found.extend(groups.into_iter().map(Class::Group));
+        found.extend(users.into_iter().map(Class::User));
+        found
+    }
+
+    /// The rights of a class.
+    fn rights(&self, facts: &Facts, class: Class) -> u32 {
         match class {
-            Class::Group(gid) if facts.gid == gid => (facts.mode >> 3) & 0o7,
-            _ => facts.mode & 0o7,
+            Class::Any => facts.rights(None, |_| false),
+            Class::Group(group) => facts.rights(None, |gid| gid == group),
+            Class::User(uid) => {
+                let groups = self.accounts.numbers_of(uid);
+                facts.rights(Some(uid), |gid| groups.contains(&gid))
+            }
         }
+    }
+
+    /// Without those who are also in another class that gets there by the same place or one above it.
+    fn without_implied(&self, open: &[(Class, Opening)]) -> Vec<Opening> {
+        let is_part = |class: Class, of: Class| match (class, of) {
+            (Class::Group(_) | Class::User(_), Class::Any) => true,
+            (Class::User(uid), Class::Group(gid)) => self.accounts.numbers_of(uid).contains(&gid),
+            _ => false,
+        };
+        let all = open.iter().filter(|(class, opening)| {
+            !open
+                .iter()
+                .any(|(of, wider)| is_part(*class, *of) && opening.by.starts_with(&wider.by))
+        });
+        let mut found: Vec<Opening> = all.map(|(_, opening)| opening.clone()).collect();
+        found.sort();
+        found
     }
 
     /// A class in words; none where it is not known whether it has anyone.
@@ -191,9 +302,12 @@ impl<'a> Reach<'a> {
         match class {
             Class::Any => Some("every user of this machine".to_owned()),
             Class::Group(gid) => {
-                self.accounts.has_others(gid, self.owner)?;
+                self.has_others(gid)?;
                 Some(format!("members of the group {}", self.accounts.group(gid)))
             }
+            // The kernel shows so whom this user namespace does not know.
+            Class::User(u32::MAX) => Some("a user who has no number here".to_owned()),
+            Class::User(uid) => Some(format!("the user {}", self.accounts.user(uid))),
         }
     }
 
@@ -212,15 +326,7 @@ impl<'a> Reach<'a> {
             return true;
         }
         let groups = self.accounts.numbers_of(uid);
-        let bits = |facts: &Facts| {
-            if facts.uid == uid {
-                (facts.mode >> 6) & 0o7
-            } else if groups.contains(&facts.gid) {
-                (facts.mode >> 3) & 0o7
-            } else {
-                facts.mode & 0o7
-            }
-        };
+        let bits = |facts: &Facts| facts.rights(Some(uid), |gid| groups.contains(&gid));
         let mut above: Vec<&Path> = real.ancestors().skip(1).collect();
         above.reverse();
         let mut enters = true;
@@ -242,25 +348,43 @@ impl<'a> Reach<'a> {
     }
 }
 
+/// Whether someone with these rights gets to what the way ends at.
+fn opened(way: &[(&Path, Facts)], question: Question<'_>, rights: impl Fn(&Facts) -> u32) -> Way {
+    let Some(((real, own), above)) = way.split_last() else {
+        return Way::Closed;
+    };
+    let mut enters = true;
+    for (folder, facts) in above {
+        let bits = rights(facts);
+        let counts = question
+            .replaced_in
+            .is_some_and(|root| folder.starts_with(root));
+        // A sticky folder lets only an entry's owner replace it.
+        if counts && enters && bits & 0o3 == 0o3 && facts.mode & 0o1000 == 0 {
+            return Way::Open((*folder).to_owned());
+        }
+        enters &= bits & 0o1 != 0;
+    }
+    match (rights(own) & question.bit != 0, enters) {
+        (false, _) => Way::Closed,
+        (true, false) => Way::Latent,
+        (true, true) => Way::Open((*real).to_owned()),
+    }
+}
+
 fn facts(path: &Path) -> Option<Facts> {
     let found = std::fs::symlink_metadata(path).ok()?;
+    let mode = found.mode() & 0o7777;
+    let acl = match found.is_symlink() {
+        true => Acl::None,
+        false => Acl::of(path, mode),
+    };
     Some(Facts {
-        mode: found.mode() & 0o7777,
+        mode,
         uid: found.uid(),
         gid: found.gid(),
-        acl: has_acl(path),
+        acl,
     })
-}
-
-#[cfg(target_os = "linux")]
-fn has_acl(path: &Path) -> bool {
-    let mut none: [u8; 0] = [];
-    rustix::fs::lgetxattr(path, ACL, &mut none).is_ok_and(|size| size > 0)
-}
-
-#[cfg(not(target_os = "linux"))]
-fn has_acl(_: &Path) -> bool {
-    false
 }
 
 /// Whether numbers of users in this namespace are those of the machine; a number that the namespace does not know shows as another.
@@ -294,6 +418,7 @@ pub(super) fn places(path: &Path) -> Vec<PathBuf> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::inventory::machine::acl::List;
 
     /// Judges invented places.
     fn judged(places: &[(&str, u32, u32, u32)], file: &str, write: bool) -> Verdict {
@@ -315,7 +440,7 @@ mod tests {
                 mode: *mode,
                 uid: *uid,
                 gid: *gid,
-                acl: false,
+                acl: Acl::None,
             };
             reach
                 .seen
@@ -331,7 +456,7 @@ mod tests {
     }
 
     fn is_open(verdict: &Verdict) -> bool {
-        matches!(verdict, Verdict::Others { .. })
+        matches!(verdict, Verdict::Others(_))
     }
 
     #[test]
@@ -381,38 +506,119 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_looked_at_or_has_a_list_is_not_known() {
+    fn what_cannot_be_looked_at_or_has_a_list_that_cannot_be_read_is_not_known() {
         assert!(matches!(
             judged(&[], "/nowhere-at-all/f", false),
             Verdict::Unknown(_)
         ));
         let accounts = Accounts::default();
         let reach = Reach::new(1000, &accounts, false);
-        let facts = |mode, acl| {
-            Some(Facts {
+        let set = |path: &str, mode, acl| {
+            let facts = Facts {
                 mode,
                 uid: 1000,
                 gid: 1000,
                 acl,
-            })
+            };
+            let mut seen = reach.seen.borrow_mut();
+            seen.insert(PathBuf::from(path), Some(facts));
         };
-        reach
-            .seen
-            .borrow_mut()
-            .insert(PathBuf::from("/"), facts(0o755, false));
-        reach
-            .seen
-            .borrow_mut()
-            .insert(PathBuf::from("/f"), facts(0o600, true));
+        set("/", 0o755, Acl::None);
+        set("/f", 0o640, Acl::Unreadable);
         assert!(matches!(reach.read(Path::new("/f")), Verdict::Unknown(_)));
-        reach
-            .seen
-            .borrow_mut()
-            .insert(PathBuf::from("/g"), facts(0o640, false));
+        set("/g", 0o640, Acl::None);
         assert!(
             matches!(reach.read(Path::new("/g")), Verdict::Unknown(_)),
             "nothing is known of groups"
         );
+        // What a list can give at most is not enough, or is given to everyone anyway.
+        set("/h", 0o710, Acl::Unreadable);
+        set("/h/f", 0o600, Acl::None);
+        assert_eq!(reach.read(Path::new("/h/f")), Verdict::Nobody);
+        set("/i", 0o664, Acl::Unreadable);
+        assert!(is_open(&reach.read(Path::new("/i"))));
+    }
+
+    /// Judges `/s/f` where folder and file have these modes and lists.
+    fn listed(
+        folder: (u32, &[(u32, u32)], &[(u32, u32)]),
+        file: (u32, &[(u32, u32)], &[(u32, u32)]),
+        write: bool,
+    ) -> Vec<String> {
+        let dir = tempfile::tempdir().expect("temp dir");
+        let put = |name: &str, text: &str| std::fs::write(dir.path().join(name), text);
+        let users = "root:x:0:0::/:\nada:x:1000:1000::/:\nbob:x:1001:1001::/:\n";
+        put("passwd", users).expect("passwd");
+        let groups = "root:x:0:\nada:x:1000:\nbob:x:1001:\nteam:x:50:ada,bob\nown:x:51:ada\n";
+        put("group", groups).expect("group");
+        let accounts = Accounts::read(dir.path());
+        let reach = Reach::new(1000, &accounts, false);
+        let of = |(mode, users, groups): (u32, &[(u32, u32)], &[(u32, u32)])| Facts {
+            mode,
+            uid: 1000,
+            gid: 1000,
+            acl: Acl::List(List {
+                own_group: 0,
+                users: users.to_vec(),
+                groups: groups.to_vec(),
+            }),
+        };
+        let root = Facts {
+            mode: 0o755,
+            uid: 0,
+            gid: 0,
+            acl: Acl::None,
+        };
+        for (path, facts) in [("/", root), ("/s", of(folder)), ("/s/f", of(file))] {
+            let mut seen = reach.seen.borrow_mut();
+            seen.insert(PathBuf::from(path), Some(facts));
+        }
+        let file = Path::new("/s/f");
+        match if write {
+            reach.write(file)
+        } else {
+            reach.read(file)
+        } {
+            Verdict::Others(openings) => openings.into_iter().map(|one| one.who).collect(),
+            Verdict::Nobody | Verdict::Latent => Vec::new(),
+            Verdict::Unknown(why) => vec![why],
+        }
+    }
+
+    #[test]
+    fn a_list_gives_its_users_and_groups_more_than_the_mode_says() {
+        let enter = (0o710, &[(1001, 1)][..], &[][..]);
+        let read = (0o640, &[(1001, 4)][..], &[][..]);
+        let none = (0o700, &[][..], &[][..]);
+        assert_eq!(listed(enter, read, false), ["the user bob"]);
+        assert_eq!(listed(enter, read, true), [""; 0]);
+        assert_eq!(listed(none, read, false), [""; 0], "cannot enter");
+        assert_eq!(listed(enter, none, false), [""; 0]);
+        let team = (0o640, &[][..], &[(50, 4)][..]);
+        assert_eq!(listed(enter, team, false), ["the user bob"], "by both");
+        let all = (0o755, &[][..], &[][..]);
+        assert_eq!(listed(all, team, false), ["members of the group team"]);
+        // It puts another in its place.
+        let replace = (0o770, &[(7777, 7)][..], &[][..]);
+        assert_eq!(listed(replace, none, true), ["the user 7777"]);
+    }
+
+    #[test]
+    fn a_list_for_the_owner_for_root_or_for_nobody_else_opens_nothing() {
+        let own = (
+            0o775,
+            &[(0, 7), (1000, 7)][..],
+            &[(51, 7), (0, 7), (1000, 7)][..],
+        );
+        let file = (0o660, own.1, own.2);
+        assert_eq!(listed(own, file, false), [""; 0]);
+        assert_eq!(listed(own, file, true), [""; 0]);
+        // The bits of the group are the mask of a list, and no right of anyone.
+        let team = (0o775, &[][..], &[(50, 1)][..]);
+        assert_eq!(listed(team, (0o660, &[], &[(50, 0)]), true), [""; 0]);
+        // One whom the list refuses is not let in by what all others may.
+        let but_bob = (0o755, &[(1001, 0)][..], &[][..]);
+        assert_eq!(listed(but_bob, (0o640, &[(1001, 4)], &[]), false), [""; 0]);
     }
 
     #[test]
@@ -424,7 +630,7 @@ mod tests {
                 mode,
                 uid,
                 gid: 0,
-                acl: false,
+                acl: Acl::None,
             };
             reach
                 .seen

@@ -2,8 +2,8 @@
 
 use crate::fact::Outcome;
 use crate::finding::{Draft, Level, Observed, Remedy, RemedyKind};
-use crate::inventory::machine::files::{Seen, octal, whole as shown};
-use crate::inventory::machine::reach::Verdict;
+use crate::inventory::machine::files::{Seen, bounded, whole as shown};
+use crate::inventory::machine::reach::{Opening, Verdict, who};
 use crate::rules::machine::{STAGES, draft};
 use crate::rules::{Check, Group, Rule, Whole};
 
@@ -19,6 +19,11 @@ pub(in crate::rules) const RULE: Rule = Rule {
     check: Check::Whole(check),
 };
 
+/// Most places of one root that are named.
+const NAMED: usize = 5;
+/// Where it is seen who can change a file.
+const SOURCE: &str = "mode bits and access control lists of it and all folders above";
+
 fn check(whole: &Whole<'_>) -> Vec<Draft> {
     let Some(files) = whole.machine().and_then(|machine| machine.files()) else {
         return Vec::new();
@@ -29,34 +34,14 @@ fn check(whole: &Whole<'_>) -> Vec<Draft> {
             .code("cut")
             .outcome(Outcome::NotEstablished)
             .level(Level::Note)
-            .observed(Observed::new(what.clone(), why.clone(), "mode bits"))
+            .observed(Observed::new(what.clone(), why.clone(), "the folder"))
     }));
     found
 }
 
 fn judged(seen: &Seen) -> Draft {
-    let value = format!("mode {}", octal(seen.mode));
-    let observed = Observed::new(
-        seen.shown.clone(),
-        value,
-        "mode bits of it and all folders above",
-    );
     match &seen.verdict {
-        Verdict::Others { who, by } => {
-            let message = match seen.named.as_slice() {
-                [] => format!("{who} can change {} ({})", seen.shown, seen.what),
-                named => format!("others can change {} ({})", named.join(", "), seen.what),
-            };
-            let mut draft = draft(message).observed(observed);
-            if *by != seen.path {
-                draft = draft.evidence(format!("by the folder {} above it", shown(by)));
-            }
-            draft.remedy(Remedy::Permissions {
-                path: shown(by),
-                mode: "go-w".to_owned(),
-                recursive: seen.below && *by == seen.path,
-            })
-        }
+        Verdict::Others(openings) => open(seen, openings),
         Verdict::Unknown(why) => draft(format!(
             "whether others can change {} ({}) is not known: {why}",
             seen.shown, seen.what
@@ -64,7 +49,49 @@ fn judged(seen: &Seen) -> Draft {
         .code("unknown")
         .outcome(Outcome::NotEstablished)
         .level(Level::Warn)
-        .observed(observed),
+        .observed(Observed::new(seen.shown.clone(), seen.mode.clone(), SOURCE)),
         Verdict::Nobody | Verdict::Latent => draft(String::new()).at_most(Level::Allow),
     }
+}
+
+/// What is open is what is observed, so that a further opening is another finding.
+fn open(seen: &Seen, openings: &[Opening]) -> Draft {
+    let (named, more) = bounded(&seen.open, NAMED);
+    let itself = seen.open.iter().any(|open| open.shown == seen.shown);
+    let message = if itself || named.is_empty() {
+        format!(
+            "{} can change {} ({})",
+            who(openings),
+            seen.shown,
+            seen.what
+        )
+    } else {
+        let mut names: Vec<&str> = named.iter().map(|open| open.shown.as_str()).collect();
+        names.dedup();
+        let names = names.join(", ");
+        let rest = match seen.open.len() - named.len() {
+            0 => String::new(),
+            rest => format!(" and {rest} more"),
+        };
+        format!("others can change {names}{rest} ({})", seen.what)
+    };
+    let mut found = named.iter().fold(draft(message), |found, open| {
+        found.observed(Observed::new(
+            open.shown.clone(),
+            open.value.clone(),
+            SOURCE,
+        ))
+    });
+    if let Some(more) = more {
+        found = found.observed(Observed::new(seen.shown.clone(), more, SOURCE));
+    }
+    let by = openings.first().map_or(&seen.path, |opening| &opening.by);
+    if *by != seen.path {
+        found = found.evidence(format!("by the folder {} above it", shown(by)));
+    }
+    found.remedy(Remedy::Permissions {
+        path: shown(by),
+        mode: "go-w".to_owned(),
+        recursive: seen.below && *by == seen.path,
+    })
 }

@@ -4,8 +4,8 @@ use std::path::Path;
 
 use crate::fact::Outcome;
 use crate::finding::{Draft, Level, Observed, Remedy, RemedyKind};
-use crate::inventory::machine::files::{Seen, octal, whole as shown};
-use crate::inventory::machine::reach::Verdict;
+use crate::inventory::machine::files::{Open, Seen, bounded, whole as shown};
+use crate::inventory::machine::reach::{Verdict, who};
 use crate::rules::machine::{STAGES, draft};
 use crate::rules::{Check, Group, Rule, Whole};
 
@@ -27,6 +27,8 @@ const TOGETHER: usize = 3;
 const SINGLE: usize = 40;
 /// Most files that are named in one finding.
 const NAMED: usize = 40;
+/// Where it is seen who can read a file.
+const SOURCE: &str = "mode bits and access control lists of it and all folders above";
 
 fn check(whole: &Whole<'_>) -> Vec<Draft> {
     let Some(machine) = whole.machine() else {
@@ -36,11 +38,11 @@ fn check(whole: &Whole<'_>) -> Vec<Draft> {
         return Vec::new();
     };
     let mut found = Vec::new();
-    let open: Vec<(&Seen, &String)> = files
+    let open: Vec<(&Seen, String)> = files
         .readable
         .iter()
         .filter_map(|seen| match &seen.verdict {
-            Verdict::Others { who, .. } => Some((seen, who)),
+            Verdict::Others(openings) => Some((seen, who(openings))),
             _ => None,
         })
         .collect();
@@ -49,19 +51,15 @@ fn check(whole: &Whole<'_>) -> Vec<Draft> {
         .into_iter()
         .partition(|(seen, _)| seen.path.starts_with(state));
     match of_state.as_slice() {
-        [(_, who), ..] if of_state.len() > TOGETHER => found.push(together(state, &of_state, who)),
+        many if many.len() > TOGETHER => found.push(together(state, many)),
         few => found.extend(few.iter().map(|(seen, who)| single(seen, who))),
     }
-    for (n, (seen, who)) in elsewhere.iter().enumerate() {
-        if n == SINGLE {
-            found.push(
-                draft("more files with secrets can be read by others than are named here")
-                    .code("more")
-                    .observed(Observed::new(".", "more of them", "mode bits")),
-            );
-            break;
-        }
-        found.push(single(seen, who));
+    let (few, more) = elsewhere.split_at(SINGLE.min(elsewhere.len()));
+    found.extend(few.iter().map(|(seen, who)| single(seen, who)));
+    if !more.is_empty() {
+        let found_more =
+            draft("more files with secrets can be read by others than are named here").code("more");
+        found.push(beyond(found_more, more, 0));
     }
     let latent = files.readable.iter();
     let latent = latent.filter(|seen| seen.verdict == Verdict::Latent);
@@ -76,7 +74,7 @@ fn check(whole: &Whole<'_>) -> Vec<Draft> {
                 .code("unknown")
                 .outcome(Outcome::NotEstablished)
                 .level(Level::Warn)
-                .observed(of(seen)),
+                .observed(of(seen, None)),
             );
         }
     }
@@ -99,7 +97,7 @@ fn only_by_folders(latent: &[&Seen]) -> Option<Draft> {
     let draft = latent
         .iter()
         .take(NAMED)
-        .fold(draft, |draft, seen| draft.observed(of(seen)));
+        .fold(draft, |draft, seen| draft.observed(of(seen, None)));
     Some(match latent.len() {
         1 => draft.remedy(Remedy::Permissions {
             path: shown(&first.path),
@@ -113,7 +111,7 @@ fn only_by_folders(latent: &[&Seen]) -> Option<Draft> {
 /// One file.
 fn single(seen: &Seen, who: &str) -> Draft {
     draft(format!("{who} can read {} ({})", seen.shown, seen.what))
-        .observed(of(seen))
+        .observed(of(seen, Some(who)))
         .remedy(Remedy::Permissions {
             path: shown(&seen.path),
             mode: "600".to_owned(),
@@ -122,30 +120,51 @@ fn single(seen: &Seen, who: &str) -> Draft {
 }
 
 /// Many files of a state directory that lets others in: one command closes all of them.
-fn together(state: &Path, files: &[(&Seen, &String)], who: &str) -> Draft {
+fn together(state: &Path, files: &[(&Seen, String)]) -> Draft {
     let count = files.len();
+    let mut who: Vec<&str> = files.iter().map(|(_, who)| who.as_str()).collect();
+    who.sort_unstable();
+    who.dedup();
     let found = draft(format!(
-        "{who} can read {count} files with secrets in the state directory"
+        "{} can read {count} files with secrets in the state directory",
+        who.join(", ")
     ));
-    let found = files
-        .iter()
-        .take(NAMED)
-        .fold(found, |found, (seen, _)| found.observed(of(seen)));
-    // An exception is bound to what is observed, so one more file is another finding also where it is not named.
-    let more = (count > NAMED).then(|| Observed::new(".", format!("{count} files"), "mode bits"));
-    more.into_iter()
-        .fold(found, Draft::observed)
-        .remedy(Remedy::Permissions {
-            path: shown(state),
-            mode: "go-rwx".to_owned(),
-            recursive: true,
-        })
+    beyond(found, files, NAMED).remedy(Remedy::Permissions {
+        path: shown(state),
+        mode: "go-rwx".to_owned(),
+        recursive: true,
+    })
 }
 
-fn of(seen: &Seen) -> Observed {
-    Observed::new(
-        seen.shown.clone(),
-        format!("mode {}", octal(seen.mode)),
-        "mode bits of it and all folders above",
-    )
+/// These files as observed. An exception is bound to what is observed, so one more file is another finding also where it is not named.
+fn beyond(found: Draft, files: &[(&Seen, String)], room: usize) -> Draft {
+    let open: Vec<Open> = files
+        .iter()
+        .map(|(seen, who)| Open {
+            shown: seen.shown.clone(),
+            value: value(seen, Some(who)),
+        })
+        .collect();
+    let (named, more) = bounded(&open, room);
+    let found = named.iter().fold(found, |found, open| {
+        found.observed(Observed::new(
+            open.shown.clone(),
+            open.value.clone(),
+            SOURCE,
+        ))
+    });
+    more.into_iter().fold(found, |found, more| {
+        found.observed(Observed::new(".", more, SOURCE))
+    })
+}
+
+fn of(seen: &Seen, who: Option<&str>) -> Observed {
+    Observed::new(seen.shown.clone(), value(seen, who), SOURCE)
+}
+
+fn value(seen: &Seen, who: Option<&str>) -> String {
+    match who {
+        Some(who) => format!("{}, open to {who}", seen.mode),
+        None => seen.mode.clone(),
+    }
 }

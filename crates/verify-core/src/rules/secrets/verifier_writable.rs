@@ -25,9 +25,11 @@ fn check(whole: &Whole<'_>) -> Vec<Draft> {
         .judges
         .iter()
         .filter_map(|seen| match &seen.verdict {
-            Verdict::Others { who, .. } => Some(who.as_str()),
+            Verdict::Others(openings) => Some(openings),
             _ => None,
         })
+        .flatten()
+        .map(|opening| opening.who.as_str())
         .collect();
     if what.is_empty() {
         return Vec::new();
@@ -39,7 +41,7 @@ fn check(whole: &Whole<'_>) -> Vec<Draft> {
     );
     let found = files.judges.iter().fold(draft(message), |found, seen| {
         let others: String = seen
-            .named
+            .others
             .iter()
             .map(|who| format!(", and by {who}"))
             .collect();

@@ -10,7 +10,9 @@ use super::super::MachineOptions;
 use super::super::paths::Paths;
 use super::Machine;
 use super::accounts::Accounts;
-use super::reach::{self, Reach, Verdict};
+use super::acl::Acl;
+use super::reach::{self, Opening, Reach, Verdict};
+use crate::digest::Sha256Digest;
 use crate::text;
 
 /// Most files that hold secrets.
@@ -27,8 +29,6 @@ const ENGINES: [&str; 5] = [
 ];
 /// Deepest folder of code.
 const MAX_DEPTH: usize = 64;
-/// Most entries of one root that are named.
-const MAX_NAMED: usize = 5;
 
 /// What was found.
 #[derive(Clone, Debug, Default)]
@@ -60,14 +60,39 @@ pub(crate) struct Seen {
     pub(crate) path: PathBuf,
     /// How it is shown.
     pub(crate) shown: String,
-    /// Its mode.
-    pub(crate) mode: u32,
+    /// Its mode, and whether it has an access control list.
+    pub(crate) mode: String,
     /// What others can do.
     pub(crate) verdict: Verdict,
-    /// It is a folder, and what is open lies below it too.
+    /// It is a folder, and what lies below it was looked at.
     pub(crate) below: bool,
-    /// Some of what lies below it and is open.
-    pub(crate) named: Vec<String>,
+    /// Each place that is open, sorted: it, a folder above it, or what lies below it.
+    pub(crate) open: Vec<Open>,
+    /// Who else can change what judges this machine.
+    pub(crate) others: Vec<String>,
+}
+
+/// A place that is open, as it is to be shown. An exception is bound to it, so it says all that a further opening would change.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Open {
+    /// The place.
+    pub(crate) shown: String,
+    /// Its mode, and for whom it is open.
+    pub(crate) value: String,
+}
+
+/// As many of several openings as there is room for, and of the others the count and a digest: one more of them, or another one, is seen.
+pub(crate) fn bounded(open: &[Open], room: usize) -> (&[Open], Option<String>) {
+    let (shown, rest) = open.split_at(room.min(open.len()));
+    if rest.is_empty() {
+        return (shown, None);
+    }
+    let lines: String = rest
+        .iter()
+        .map(|open| format!("{} {}\n", open.shown, open.value))
+        .collect();
+    let digest = Sha256Digest::of(lines.as_bytes());
+    (shown, Some(format!("{} more, {digest}", rest.len())))
 }
 
 /// A place that belongs to someone else.
@@ -199,46 +224,95 @@ impl Look<'_> {
         let Some(real) = places.first().cloned() else {
             return;
         };
-        let mut worst = Verdict::Nobody;
+        let (mut above, mut unknown) = (BTreeSet::new(), None);
         for place in &places {
             self.owner_of(place);
-            let link = place != &real;
-            let verdict = match link {
-                // The bits of a link itself say nothing; who can replace it is who can write its folder.
-                true => place.parent().map_or(Verdict::Nobody, |folder| {
-                    match self.reach.write(folder) {
-                        Verdict::Latent => Verdict::Nobody,
-                        other => other,
-                    }
-                }),
-                false => self.reach.write(place),
+            // The bits of a link itself say nothing; who can replace it is who can write its folder.
+            let verdict = match place == &real {
+                true => self.reach.write(place),
+                false => place
+                    .parent()
+                    .map_or(Verdict::Nobody, |folder| self.reach.write(folder)),
             };
-            if rank(&verdict) > rank(&worst) {
-                worst = verdict;
+            match verdict {
+                Verdict::Others(openings) => above.extend(openings),
+                Verdict::Unknown(why) => unknown = unknown.or(Some(why)),
+                Verdict::Nobody | Verdict::Latent => {}
             }
         }
         // A folder above is a thing of its own: what lies below may be open besides.
-        if matches!(&worst, Verdict::Others { by, .. } if *by != real) {
-            let seen = self.as_seen(what, root, &real, worst);
-            self.found.writable.push(seen);
-            worst = self.reach.write_itself(&real);
+        above.retain(|opening| opening.by != real);
+        self.by_folders(what, root, &real, above);
+        let own = match self.reach.write_itself(&real) {
+            Verdict::Others(openings) => openings,
+            _ => Vec::new(),
+        };
+        let mut open: Vec<Open> = own.iter().map(|one| self.as_open(one)).collect();
+        if below != Below::Nothing && self.is_entered(&real) {
+            open.extend(self.below(what, &real, below));
         }
-        let open = matches!(worst, Verdict::Others { .. });
-        let mut named = Vec::new();
-        if below != Below::Nothing && !open && self.is_entered(&real) {
-            named = self.below(what, &real, below);
-        }
+        open.sort();
         // What no other user can reach is no finding where it is not a secret.
-        if !named.is_empty() {
-            worst = Verdict::Others {
-                who: "others".to_owned(),
+        let verdict = match (own.is_empty(), open.is_empty(), unknown) {
+            (false, ..) => Verdict::Others(own),
+            (true, false, _) => Verdict::Others(vec![Opening {
                 by: real.clone(),
-            };
+                who: "others".to_owned(),
+            }]),
+            (true, true, Some(why)) => Verdict::Unknown(why),
+            (true, true, None) => return,
+        };
+        let mut seen = self.as_seen(what, root, &real, verdict);
+        (seen.below, seen.open) = (below != Below::Nothing, open);
+        self.found.writable.push(seen);
+    }
+
+    /// That folders above a root, or above a link that leads to it, are open: one finding for each folder, as each is closed by itself.
+    fn by_folders(
+        &mut self,
+        what: &'static str,
+        root: &Path,
+        real: &Path,
+        above: BTreeSet<Opening>,
+    ) {
+        let mut by_place: BTreeMap<PathBuf, Vec<Opening>> = BTreeMap::new();
+        for opening in above {
+            let of = by_place.entry(opening.by.clone()).or_default();
+            of.push(opening);
         }
-        if rank(&worst) > rank(&Verdict::Latent) {
-            let mut seen = self.as_seen(what, root, &real, worst);
-            (seen.below, seen.named) = (below != Below::Nothing, named);
+        for openings in by_place.into_values() {
+            let open: Vec<Open> = openings.iter().map(|one| self.as_open(one)).collect();
+            let mut seen = self.as_seen(what, root, real, Verdict::Others(openings));
+            // Of several roots below one folder each is a finding of its own.
+            let place = seen.shown.clone();
+            seen.open = open
+                .into_iter()
+                .map(|open| Open {
+                    value: format!("below {}, {}", open.shown, open.value),
+                    shown: place.clone(),
+                })
+                .collect();
             self.found.writable.push(seen);
+        }
+    }
+
+    /// An opening as it is to be shown.
+    fn as_open(&self, opening: &Opening) -> Open {
+        Open {
+            shown: self.paths.shown(&opening.by),
+            value: format!("{}, open to {}", self.mode_of(&opening.by), opening.who),
+        }
+    }
+
+    /// The mode of a place, and that it has an access control list.
+    fn mode_of(&self, place: &Path) -> String {
+        let facts = self.reach.facts(place);
+        let mode = octal(facts.as_ref().map_or(0, |facts| facts.mode));
+        match facts.map(|facts| facts.acl) {
+            None | Some(Acl::None) => format!("mode {mode}"),
+            Some(Acl::List(_) | Acl::Unreadable) => {
+                format!("mode {mode} with an access control list")
+            }
         }
     }
 
@@ -254,16 +328,18 @@ impl Look<'_> {
             let Some(facts) = self.reach.facts(&place) else {
                 return true;
             };
-            if facts.mode & 0o011 == 0 && !facts.acl {
+            // The bits of the group are also the most that an access control list gives.
+            if facts.mode & 0o011 == 0 {
                 return false;
             }
         }
         true
     }
 
-    /// Entries below a root that others can change, and those that belong to others.
-    fn below(&mut self, what: &str, root: &Path, below: Below) -> Vec<String> {
-        let mut named = Vec::new();
+    /// Entries below a root that others can change, and those that belong to others. What lies in a folder that the same can write is not
+    /// named beside that folder, as they can put anything there.
+    fn below(&mut self, what: &str, root: &Path, below: Below) -> Vec<Open> {
+        let mut found = Vec::new();
         let mut open = vec![(root.to_owned(), 0_usize)];
         while let Some((folder, depth)) = open.pop() {
             let entries = match std::fs::read_dir(&folder) {
@@ -278,7 +354,7 @@ impl Look<'_> {
                 self.entries += 1;
                 if self.entries > MAX_ENTRIES || depth > MAX_DEPTH {
                     self.cut(what, "it holds more than is looked at".to_owned());
-                    return named;
+                    return found;
                 }
                 if depth == 0
                     && below == Below::Workspace
@@ -287,30 +363,48 @@ impl Look<'_> {
                     continue;
                 }
                 let path = entry.path();
-                let Ok(found) = entry.metadata() else {
+                let Ok(metadata) = entry.metadata() else {
                     continue;
                 };
-                if found.is_symlink() {
+                if metadata.is_symlink() {
                     continue;
                 }
-                let (uid, mode, gid) = (found.uid(), found.mode(), found.gid());
+                let (uid, mode) = (metadata.uid(), metadata.mode());
                 if uid != self.reach.owner && uid != 0 {
                     self.foreign_at(&path, uid);
                 }
-                let group = mode & 0o020 != 0
-                    && self.accounts.has_others(gid, self.reach.owner) != Some(false);
-                if (mode & 0o002 != 0 || group)
-                    && matches!(self.reach.write_itself(&path), Verdict::Others { .. })
-                    && named.len() < MAX_NAMED
-                {
-                    named.push(self.paths.shown(&path));
+                if self.may_be_open(&path, mode, metadata.gid()) {
+                    found.extend(self.opened_itself(what, root, &path));
                 }
-                if found.is_dir() && mode & 0o011 != 0 {
+                if metadata.is_dir() && mode & 0o011 != 0 {
                     open.push((path, depth + 1));
                 }
             }
         }
-        named
+        found
+    }
+
+    /// Whether mode and list of an entry could let others write it: cheap, as most could not.
+    fn may_be_open(&self, path: &Path, mode: u32, gid: u32) -> bool {
+        let by_group =
+            || self.reach.has_others(gid) != Some(false) || Acl::of(path, mode) != Acl::None;
+        mode & 0o002 != 0 || (mode & 0o020 != 0 && by_group())
+    }
+
+    /// For whom an entry below a root is open by its own bits and not already by a folder between them.
+    fn opened_itself(&mut self, what: &str, root: &Path, path: &Path) -> Vec<Open> {
+        match self.reach.write_below(path, root) {
+            Verdict::Others(openings) => {
+                let own = openings.iter().filter(|opening| opening.by == path);
+                own.map(|opening| self.as_open(opening)).collect()
+            }
+            Verdict::Unknown(why) => {
+                let why = format!("{}: {why}", self.paths.shown(path));
+                self.cut(what, why);
+                Vec::new()
+            }
+            Verdict::Nobody | Verdict::Latent => Vec::new(),
+        }
     }
 
     fn as_seen(&self, what: &'static str, path: &Path, real: &Path, verdict: Verdict) -> Seen {
@@ -318,10 +412,11 @@ impl Look<'_> {
             what,
             path: real.to_owned(),
             shown: self.paths.shown(path),
-            mode: self.reach.facts(real).map_or(0, |facts| facts.mode),
+            mode: self.mode_of(real),
             verdict,
             below: false,
-            named: Vec::new(),
+            open: Vec::new(),
+            others: Vec::new(),
         }
     }
 
@@ -373,27 +468,18 @@ impl Look<'_> {
                 .iter()
                 .find(|place| self.reach.can_write(place, owner))
             {
-                let verdict = Verdict::Others {
-                    who: what.clone(),
+                let verdict = Verdict::Others(vec![Opening {
                     by: place.clone(),
-                };
+                    who: what.clone(),
+                }]);
                 let mut seen = self.as_seen("what judges", path, place, verdict);
                 // Others than that user may be able to, too.
-                if let Verdict::Others { who, .. } = self.reach.write(place) {
-                    seen.named.push(who);
+                if let Verdict::Others(openings) = self.reach.write(place) {
+                    seen.others.push(reach::who(&openings));
                 }
                 self.found.judges.push(seen);
             }
         }
-    }
-}
-
-fn rank(verdict: &Verdict) -> u8 {
-    match verdict {
-        Verdict::Nobody => 0,
-        Verdict::Latent => 1,
-        Verdict::Unknown(_) => 2,
-        Verdict::Others { .. } => 3,
     }
 }
 

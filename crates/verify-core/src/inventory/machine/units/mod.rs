@@ -87,7 +87,7 @@ impl Units {
 /// Whether others can read one of several files; none where that is not known.
 fn known_readable(verdicts: &[Verdict]) -> Option<bool> {
     let any = |wanted: fn(&Verdict) -> bool| verdicts.iter().any(wanted);
-    if any(|verdict| matches!(verdict, Verdict::Others { .. })) {
+    if any(|verdict| matches!(verdict, Verdict::Others(_))) {
         Some(true)
     } else if any(|verdict| matches!(verdict, Verdict::Unknown(_))) {
         None
