@@ -1855,6 +1855,36 @@ fn a_check_leaves_exceptions_about_the_machine_alone() {
 }
 
 #[test]
+fn what_lets_an_agent_ask_is_set_where_it_was_let_free() {
+    for (tools, entries, command) in [
+        ("{}", "{}", "openclaw config set tools.exec.mode ask"),
+        (
+            "{exec:{security:'full',ask:'off'}}",
+            "{}",
+            "openclaw config set tools.exec.ask always",
+        ),
+        (
+            "{exec:{mode:'ask'}}",
+            "{b:{tools:{exec:{security:'full',ask:'off'}}}}",
+            "openclaw config set agents.entries.b.tools.exec.ask always",
+        ),
+        (
+            "{exec:{mode:'full'}}",
+            "{a:{},b:{tools:{exec:{mode:'full'}}}}",
+            "openclaw config set --batch-json '[{\"path\":\"agents.entries.b.tools.exec.mode\",\"value\":\"ask\"},{\"path\":\"tools.exec.mode\",\"value\":\"ask\"}]'",
+        ),
+    ] {
+        let config = format!("{{tools:{tools},agents:{{entries:{entries}}}}}");
+        let run = with(&config).run(&["host", "--commands"]);
+        assert!(
+            run.stdout.lines().any(|line| line.ends_with(command)),
+            "{config}: {command}\n{}",
+            run.stdout
+        );
+    }
+}
+
+#[test]
 fn remedies_are_printed_once_each_and_act_on_the_same_state() {
     let installation = with(
         "{gateway:{bind:'lan',auth:{mode:'none'},trustedProxies:['0.0.0.0/0','::/0']},gateway2:1}",

@@ -315,6 +315,24 @@ impl<'a> Agent<'a> {
             .collect()
     }
 
+    /// The key that lets it ask, and the value: where it is set for it alone, and of the two forms that OpenClaw refuses side by side the
+    /// one that is there. [S `mode cannot be combined with security or ask`]
+    pub(crate) fn asking(&self) -> (String, &'static str) {
+        let own = |key: &str| self.own_tools(&format!("exec.{key}")).is_some();
+        let all = |key: &str| self.machine.at(&format!("tools.exec.{key}")).is_some();
+        let keys = ["mode", "security", "ask"];
+        let (place, [mode, security, ask]) = match &self.own {
+            Some(at) if keys.iter().any(|key| own(key)) => {
+                (format!("{}.tools", at.written()), keys.map(own))
+            }
+            _ => ("tools".to_owned(), keys.map(all)),
+        };
+        match !mode && (security || ask) {
+            true => (format!("{place}.exec.ask"), "always"),
+            false => (format!("{place}.exec.mode"), "ask"),
+        }
+    }
+
     /// The text of a key with its variables.
     pub(crate) fn meant(&self, at: Option<At<'a>>) -> Option<String> {
         let text = at?.value.as_str()?;

@@ -62,7 +62,9 @@ fn judged(machine: &Machine, door: &OpenDoor<'_>) -> Draft {
             agents.iter().any(|agent| agent.has(tool))
         })
         .collect();
-    let found = draft(message).declared(machine.declare(&door.at));
+    let declared = machine.declare(&door.at);
+    let door_file = declared.file.clone();
+    let found = draft(message).declared(declared);
     if can.is_empty() {
         found
             .level(Level::Warn)
@@ -70,16 +72,8 @@ fn judged(machine: &Machine, door: &OpenDoor<'_>) -> Draft {
             .remedy(remedy)
     } else {
         found
-            .evidence(format!("what they write can lead to {}", can.join(", ")))
+            // One more tool is a further opening.
+            .declared(machine.beside("what they reach", can.join(", "), &door_file))
             .remedy(remedy)
     }
-}
-
-/// The agents that strangers reach by some channel.
-pub(in crate::rules) fn reached(machine: &Machine) -> Vec<String> {
-    let doors = machine.open_doors();
-    let agents = doors
-        .iter()
-        .flat_map(|door| machine.reached_by(&door.channel));
-    agents.map(|agent| agent.id).collect()
 }
