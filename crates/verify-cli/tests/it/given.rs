@@ -516,6 +516,42 @@ fn a_funnel_is_seen_in_what_tailscale_said() {
 }
 
 #[test]
+fn what_tailscale_serves_counts_as_a_way_to_the_gateway() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let installation = installation();
+    let config = installation.state.join("openclaw.json");
+    fs::write(&config, "{gateway:{auth:{mode:'none'}}}").expect("config");
+    fs::set_permissions(&config, fs::Permissions::from_mode(0o600)).expect("mode");
+    let of = |text: &str| {
+        let file = given(&installation, "serve.json", text);
+        let report = report(&run(&installation, "--tailscale-status", &file, &[]));
+        about(&report, &["gateway-no-auth", "funnel-exposed"])
+    };
+    let web = |target: &str| {
+        json!({ "TCP": { "443": { "HTTPS": true } },
+            "Web": { "a.ts.net:443": { "Handlers": { "/": { "Proxy": target } } } } })
+    };
+    let gateway = "http://127.0.0.1:18789";
+    assert_eq!(of(&web(gateway).to_string()), ["deny gateway-no-auth"]);
+    let service = json!({ "Services": { "svc:a": web(gateway) } });
+    assert_eq!(of(&service.to_string()), ["deny gateway-no-auth"]);
+    let tcp = json!({ "TCP": { "8443": { "TCPForward": "localhost:18789" } } });
+    assert_eq!(of(&tcp.to_string()), ["deny gateway-no-auth"]);
+    for silent in [
+        web("http://127.0.0.1:3000"),
+        web("http://127.0.0.1"),
+        web("unix:/run/other.sock"),
+        Value::Null,
+    ] {
+        assert_eq!(
+            of(&silent.to_string()),
+            ["warn gateway-no-auth[loopback]"],
+            "{silent}"
+        );
+    }
+}
+
+#[test]
 fn what_is_not_what_it_is_given_as_ends_the_run() {
     let installation = installation();
     for (option, text, place) in [

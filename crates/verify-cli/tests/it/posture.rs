@@ -860,6 +860,56 @@ fn an_exception_does_not_cover_what_is_opened_further_below() {
     assert!(!before.is_empty() && before.iter().all(|one| !after.contains(one)));
 }
 
+#[test]
+fn an_exception_does_not_cover_what_raises_the_level() {
+    let of = |rule: &str, before: &str, after: &[&str]| {
+        let installation = with(before);
+        let config = installation.state.join("openclaw.json");
+        let write = |text: &str| {
+            private(&config, &text.replace("STRONG", STRONG));
+        };
+        let changes: Vec<Box<dyn Fn()>> = after
+            .iter()
+            .map(|text| Box::new(|| write(text)) as Box<dyn Fn()>)
+            .collect();
+        let changes: Vec<&dyn Fn()> = changes.iter().map(AsRef::as_ref).collect();
+        covered_after(&installation, rule, &changes)
+    };
+    let origins = "auth:{token:'STRONG'},controlUi:{allowedOrigins:['*']}";
+    let bound = |more: &str| format!("{{gateway:{{{origins}{more}}}}}");
+    let covered = of(
+        "origin-check-off",
+        &bound(""),
+        &[
+            &bound(",bind:'loopback'"),
+            &bound(",bind:'lan'"),
+            &bound(",tailscale:{mode:'serve'}"),
+        ],
+    );
+    assert_eq!(covered, [true, false, false]);
+    let mdns = "gateway:{auth:{token:'STRONG'}";
+    let covered = of(
+        "mdns-announces-host",
+        &format!("{{discovery:{{mdns:{{mode:'full'}}}},{mdns}}}}}"),
+        &[&format!(
+            "{{discovery:{{mdns:{{mode:'full'}}}},{mdns},bind:'lan'}}}}"
+        )],
+    );
+    assert_eq!(covered, [false]);
+    let covered = of(
+        "exec-unrestricted",
+        "{channels:{telegram:{dmPolicy:'pairing'}}}",
+        &["{channels:{telegram:{dmPolicy:'open',allowFrom:[]}}}"],
+    );
+    assert_eq!(covered, [false]);
+    let covered = of(
+        "open-channel",
+        "{channels:{telegram:{dmPolicy:'open'}},tools:{allow:['write']}}",
+        &["{channels:{telegram:{dmPolicy:'open'}},tools:{allow:['write','exec']}}"],
+    );
+    assert_eq!(covered, [false]);
+}
+
 /// Gives a place an access control list of these entries: tag, rights, number.
 #[cfg(target_os = "linux")]
 fn list(path: &std::path::Path, entries: &[(u16, u16, u32)]) {
@@ -1299,6 +1349,11 @@ fn what_is_seen_to_listen_wins_over_what_is_said() {
         Some("warn  listens on 127.0.0.1:18789".to_owned())
     );
     assert_eq!(of(open, &[]), Some("warn  ".to_owned()));
+    // It is said what was seen, and what the files will do.
+    let installation = with(open);
+    let proc = proc_of(&installation, 1, "x", &[V4]);
+    let run = installation.run(&["host", "--format", "json", "--proc", &proc]);
+    assert!(run.stdout.contains("the gateway listens on this machine only, and will listen on 0.0.0.0 when it is started again"), "{}", run.stdout);
     let tailnet = "{gateway:{bind:'tailnet',auth:{token:'STRONG'}}}";
     assert!(of(tailnet, &[V4, "01404064"]).is_some_and(|found| found.starts_with("note tailnet")));
     // Another private network is not Tailscale's.

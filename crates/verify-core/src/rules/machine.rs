@@ -1,6 +1,6 @@
 //! What the rules about the machine have in common.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 
 use serde_json::Value;
@@ -8,9 +8,9 @@ use serde_json::Value;
 use super::{Stage, Stages};
 use crate::fact::Outcome;
 use crate::finding::{Declared, Draft, Level, Observed, Remedy};
-use crate::inventory::machine::Machine;
-use crate::inventory::machine::given::Container;
+use crate::inventory::machine::given::{Container, Served};
 use crate::inventory::machine::units::Said;
+use crate::inventory::machine::{Bind, Machine};
 use crate::subject::SubjectId;
 use crate::text;
 
@@ -134,6 +134,61 @@ pub(super) fn option(name: &str, said: &Said) -> Declared {
         file: said.file.clone(),
         line: Some(said.line),
     }
+}
+
+/// What Tailscale said that it serves, and where that leads.
+pub(super) fn handler(served: &Served, target: &str) -> Observed {
+    let to = match served.public {
+        true => "open to the internet",
+        false => "open to the private network of Tailscale",
+    };
+    Observed::new(
+        served.name.clone(),
+        format!("{to}, leads to {target}"),
+        format!("{}, as Tailscale said when it was written", served.file),
+    )
+}
+
+/// All that lets others reach the gateway, on a finding for which that counts: an exception is bound to it, so the gateway that is opened
+/// further is another finding. Nothing where only this machine reaches it.
+pub(super) fn exposed_by(machine: &Machine, found: Draft) -> Draft {
+    const BIND: &str = "gateway.bind";
+    const TAILSCALE: &str = "gateway.tailscale.mode";
+    let mut found = match machine.bound() {
+        (Bind::Loopback, _) => found,
+        (_, Some(said)) => found.declared(option("--bind", said)),
+        (_, None) => found.declared(machine.declare_or(BIND, "loopback")),
+    };
+    if let Some(host) = machine.at("gateway.customBindHost")
+        && machine.text(BIND).as_deref() == Some("custom")
+    {
+        found = found.declared(machine.declare(&host));
+    }
+    for mode in machine.tailscale_modes() {
+        found = match (mode.value.as_deref(), mode.by) {
+            (Some("off"), _) | (None, None) => found,
+            (_, Some(said)) => found.declared(option("--tailscale", said)),
+            (Some(_), None) => found.declared(machine.declare_or(TAILSCALE, "off")),
+        };
+    }
+    let listens = machine.gateways().iter().flat_map(|one| &one.listens);
+    let mut wide: Vec<String> = listens
+        .filter(|(address, _)| !address.is_loopback())
+        .map(|(address, port)| SocketAddr::new(*address, *port).to_string())
+        .collect();
+    wide.sort();
+    wide.dedup();
+    if !wide.is_empty() {
+        found = found.observed(Observed::new(
+            "the running gateway",
+            format!("listens on {}", wide.join(", ")),
+            "the kernel's table of sockets",
+        ));
+    }
+    let served = machine.served().into_iter();
+    served.fold(found, |found, (served, target)| {
+        found.observed(handler(served, target))
+    })
 }
 
 /// That units may start the gateway with options that they do not show. `what`: what is not known for that reason.

@@ -3,6 +3,7 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use super::Machine;
+use super::given::Served;
 use super::units::Said;
 
 /// Where the gateway would listen by its config.
@@ -78,14 +79,23 @@ impl Machine {
         self.text("gateway.customBindHost")?.parse().ok()
     }
 
-    /// Whether others than the machine itself can reach the gateway by its config: what could be so counts.
+    /// Whether others than the machine itself can reach the gateway, by its config or by what was seen: what could be so counts.
     pub(crate) fn is_exposed(&self) -> bool {
         let modes = self.tailscale_modes();
         let served = modes.iter().any(|mode| match &mode.value {
             Some(value) => value != "off",
             None => mode.by.is_some(),
         });
-        served || self.listens_wide() || !matches!(self.bind(), Bind::Loopback)
+        let seen = self.listens_wide() || !self.served().is_empty();
+        served || seen || !matches!(self.bind(), Bind::Loopback)
+    }
+
+    /// What Tailscale said that it serves and that leads to the gateway, with the target of each.
+    pub(crate) fn served(&self) -> Vec<(&Served, &str)> {
+        let ports = self.ports();
+        let all = self.given().served.iter().flatten();
+        all.filter_map(|served| Some((served, served.leading_to(&ports)?)))
+            .collect()
     }
 
     /// Whether a gateway was seen that listens beyond this machine.

@@ -1,8 +1,8 @@
 //! `funnel-exposed`: Tailscale Funnel publishes the gateway.
 
 use crate::fact::Outcome;
-use crate::finding::{Draft, Level, Observed, RemedyKind};
-use crate::rules::machine::{STAGES, draft, hidden, option, set, write_unit};
+use crate::finding::{Draft, Level, RemedyKind};
+use crate::rules::machine::{STAGES, draft, handler, hidden, option, set, write_unit};
 use crate::rules::{Check, Group, Rule, Whole};
 
 pub(in crate::rules) const RULE: Rule = Rule {
@@ -49,28 +49,17 @@ fn check(whole: &Whole<'_>) -> Vec<Draft> {
             _ => {}
         }
     }
-    let ports = machine.ports();
-    let funnels = machine.given().funnels.iter().flatten();
-    for funnel in funnels {
-        let mut to_gateway = funnel.targets.iter().filter(|(port, _)| {
-            // A target without a port that is understood may be the gateway.
-            port.is_none_or(|port| ports.contains(&port))
-        });
-        if let Some((_, target)) = to_gateway.next() {
-            let seen = Observed::new(
-                funnel.name.clone(),
-                format!("open to the internet, leads to {target}"),
-                format!("{}, as Tailscale said when it was written", funnel.file),
-            );
-            found.push(
-                draft(format!("Tailscale publishes {} to the whole internet, and it leads to the gateway", funnel.name))
-                    .code("observed")
-                    .observed(seen)
-                    .help("Take it back with `tailscale funnel reset`, and serve it inside the private network: `tailscale serve --bg 18789`"),
-            );
-        }
+    let funnels = machine.served().into_iter();
+    for (funnel, target) in funnels.filter(|(served, _)| served.public) {
+        let name = &funnel.name;
+        found.push(
+            draft(format!("Tailscale publishes {name} to the whole internet, and it leads to the gateway"))
+                .code("observed")
+                .observed(handler(funnel, target))
+                .help("Take it back with `tailscale funnel reset`, and serve it inside the private network: `tailscale serve --bg 18789`"),
+        );
     }
-    if found.is_empty() && machine.given().funnels.is_none() {
+    if found.is_empty() && machine.given().served.is_none() {
         found.extend(hidden(machine, "whether Tailscale publishes the gateway"));
     }
     found

@@ -81,9 +81,19 @@ fn of_gateway(machine: &Machine) -> Vec<Draft> {
         Bind::Tailnet if wide.iter().any(|address| !is_of_tailscale(*address)) => {
             mismatch(&wide, "in the private network of Tailscale only")
         }
+        // It runs with something else than the files say now.
+        Bind::Exposed(address) if seen && wide.is_empty() => draft(format!(
+            "the gateway listens on this machine only, and will listen on {address} when it is started again"
+        )),
+        Bind::Tailnet if seen && wide.is_empty() => draft(
+            "the gateway listens on this machine only, and will listen in the private network of Tailscale when it is started again",
+        )
+        .code("tailnet")
+        .level(Level::Note),
         Bind::Tailnet => draft("the gateway listens in the private network of Tailscale")
             .code("tailnet")
             .level(Level::Note),
+        Bind::Exposed(_) if seen => draft(format!("the gateway listens on {}", listed(&wide))),
         Bind::Exposed(address) => draft(format!("the gateway listens on {address}")),
         Bind::Unknown(_) if seen => draft(format!("the gateway listens on {}", listed(&wide))),
         Bind::Unknown(why) => draft(format!("where the gateway listens is not known: {why}"))

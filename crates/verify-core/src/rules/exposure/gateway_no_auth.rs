@@ -3,9 +3,11 @@
 use crate::fact::Outcome;
 use crate::finding::{Draft, Level, RemedyKind};
 use crate::inventory::machine::Machine;
-use crate::inventory::machine::given::{Address, Container};
+use crate::inventory::machine::given::{Address, Container, Published};
 use crate::inventory::machine::units::Said;
-use crate::rules::machine::{STAGES, draft, hidden, option, other_config, set, write_unit};
+use crate::rules::machine::{
+    STAGES, draft, exposed_by, hidden, option, other_config, set, write_unit,
+};
 use crate::rules::{Check, Group, Rule, Whole};
 
 pub(in crate::rules) const RULE: Rule = Rule {
@@ -52,7 +54,8 @@ fn by_option(machine: &Machine, mode: Option<&str>, said: &Said) -> Option<Draft
             .outcome(Outcome::NotEstablished)
             .level(Level::Note),
         Some("none") if machine.is_exposed() => {
-            draft("the gateway can be reached by others and asks for no credential").code("option")
+            let message = "the gateway can be reached by others and asks for no credential";
+            exposed_by(machine, draft(message).code("option"))
         }
         Some("none") => draft("every process of this machine can use the gateway as its owner")
             .code("loopback")
@@ -69,17 +72,26 @@ fn by_option(machine: &Machine, mode: Option<&str>, said: &Said) -> Option<Draft
 /// What the command of a container says, which wins over the config too.
 fn by_container(container: &Container) -> Option<Draft> {
     let (mode, fact) = container.auth.as_ref()?;
-    let wide = container.published.iter().any(|port| match port.address {
-        Address::At(address) => !address.to_canonical().is_loopback(),
-        Address::Default | Address::Variable => true,
-    });
+    let published = container.published.iter();
+    let wide: Vec<&Published> = published
+        .filter(|port| match port.address {
+            Address::At(address) => !address.to_canonical().is_loopback(),
+            Address::Default | Address::Variable => true,
+        })
+        .collect();
     let found = draft(format!(
         "the gateway in the container {} asks for no credential",
         container.name
     ))
     .code("container")
-    .level(if wide { Level::Deny } else { Level::Warn })
+    .level(if wide.is_empty() {
+        Level::Warn
+    } else {
+        Level::Deny
+    })
     .help("Take `--auth none` out of its command, and start the container again.");
+    // Where it is published decides the level, and so belongs to what is accepted.
+    let found = wide.iter().fold(found, |found, port| port.fact.on(found));
     (mode == "none").then(|| fact.on(found))
 }
 
@@ -87,13 +99,14 @@ fn by_container(container: &Container) -> Option<Draft> {
 fn by_config(machine: &Machine) -> Vec<Draft> {
     let exposed = machine.is_exposed();
     let token = || set(AUTH, "token");
+    let by_others = |message: &str, mode| exposed_by(machine, draft(message).declared(mode));
     match machine.text(AUTH).as_deref() {
         Some("none") if exposed => vec![
-            draft("the gateway can be reached by others and asks for no credential")
-                .declared(machine.declare_or(AUTH, "none"))
-                .declared(machine.declare_or("gateway.bind", "loopback"))
-                .declared(machine.declare_or("gateway.tailscale.mode", "off"))
-                .remedy(token()),
+            by_others(
+                "the gateway can be reached by others and asks for no credential",
+                machine.declare_or(AUTH, "none"),
+            )
+            .remedy(token()),
         ],
         Some("none") => vec![
             draft("every process of this machine can use the gateway as its owner")
@@ -114,11 +127,11 @@ fn by_config(machine: &Machine) -> Vec<Draft> {
         Some(_) => Vec::new(),
         None if has_credential(machine) => Vec::new(),
         None if exposed => vec![
-            draft("the gateway can be reached by others, and no file names a credential")
-                .declared(machine.absent(AUTH, "a token, where one is found"))
-                .declared(machine.declare_or("gateway.bind", "loopback"))
-                .declared(machine.declare_or("gateway.tailscale.mode", "off"))
-                .remedy(token()),
+            by_others(
+                "the gateway can be reached by others, and no file names a credential",
+                machine.absent(AUTH, "a token, where one is found"),
+            )
+            .remedy(token()),
         ],
         // OpenClaw refuses connections then, unless its environment brings a token.
         None => vec![

@@ -90,22 +90,20 @@ fn weak_token(machine: &Machine) -> Option<Draft> {
     };
     let value = text(token)?;
     let of_gateway = ["gateway.auth.token", "gateway.auth.password"];
-    let why = if value.chars().count() < SHORTEST {
-        "has fewer than 24 characters"
-    } else if of_gateway
-        .iter()
-        .any(|key| text(key).as_ref() == Some(&value))
-    {
-        "is also the credential of the gateway"
-    } else {
-        return None;
+    let same = of_gateway
+        .into_iter()
+        .find(|key| text(key).as_ref() == Some(&value));
+    let why = match same {
+        _ if value.chars().count() < SHORTEST => "has fewer than 24 characters",
+        Some(_) => "is also the credential of the gateway",
+        None => return None,
     };
     let help =
         "Make another one with `openssl rand -hex 32`, and give it to whatever calls the webhooks.";
-    Some(
-        draft(format!("{token} {why}"))
-            .declared(machine.declare_or(token, "none"))
-            .remedy(Remedy::Operator { input: None })
-            .help(help),
-    )
+    let found = draft(format!("{token} {why}")).declared(machine.declare_or(token, "none"));
+    // One that opens the gateway too is more than a short one.
+    let found = same.into_iter().fold(found, |found, key| {
+        found.declared(machine.declare_or(key, "none"))
+    });
+    Some(found.remedy(Remedy::Operator { input: None }).help(help))
 }

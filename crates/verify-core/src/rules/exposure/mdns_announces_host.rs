@@ -1,7 +1,7 @@
 //! `mdns-announces-host`: OpenClaw announces itself in the local network.
 
 use crate::finding::{Draft, Level, RemedyKind};
-use crate::rules::machine::{STAGES, draft, set};
+use crate::rules::machine::{STAGES, draft, exposed_by, set};
 use crate::rules::{Check, Group, Rule, Whole};
 
 pub(in crate::rules) const RULE: Rule = Rule {
@@ -29,10 +29,11 @@ fn check(whole: &Whole<'_>) -> Vec<Draft> {
         true => Level::Warn,
         false => Level::Note,
     };
+    let found = draft("host name, paths and ports of OpenClaw are announced to the local network")
+        .declared(machine.declare_or(MODE, "minimal"));
     vec![
-        draft("host name, paths and ports of OpenClaw are announced to the local network")
+        exposed_by(machine, found)
             .level(level)
-            .declared(machine.declare_or(MODE, "minimal"))
             .remedy(set(MODE, "off")),
     ]
 }

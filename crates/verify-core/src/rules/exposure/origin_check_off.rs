@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use crate::finding::{Draft, Level, RemedyKind};
-use crate::rules::machine::{STAGES, draft, set};
+use crate::rules::machine::{STAGES, draft, exposed_by, set};
 use crate::rules::{Check, Group, Rule, Whole};
 
 pub(in crate::rules) const RULE: Rule = Rule {
@@ -34,18 +34,24 @@ fn check(whole: &Whole<'_>) -> Vec<Draft> {
         && at.texts().iter().any(|origin| origin.trim() == "*")
     {
         found.push(
-            draft("pages of every origin may connect to the gateway")
-                .level(level)
-                .declared(machine.declare(&at))
-                .remedy(set(ORIGINS, json!(["http://127.0.0.1:18789"]))),
+            exposed_by(
+                machine,
+                draft("pages of every origin may connect to the gateway")
+                    .declared(machine.declare(&at)),
+            )
+            .level(level)
+            .remedy(set(ORIGINS, json!(["http://127.0.0.1:18789"]))),
         );
     }
     if machine.is_on(FALLBACK) {
         found.push(
-            draft("a page may connect whose origin equals what it says the host is called")
-                .level(level)
-                .declared(machine.declare_or(FALLBACK, "false"))
-                .remedy(set(FALLBACK, false)),
+            exposed_by(
+                machine,
+                draft("a page may connect whose origin equals what it says the host is called")
+                    .declared(machine.declare_or(FALLBACK, "false")),
+            )
+            .level(level)
+            .remedy(set(FALLBACK, false)),
         );
     }
     found

@@ -38,6 +38,7 @@ fn check(whole: &Whole<'_>) -> Vec<Draft> {
         found.push(
             draft("a proxy that sends only X-Real-IP is believed, which any client can set")
                 .declared(machine.declare_or("gateway.allowRealIpFallback", "false"))
+                .declared(machine.declare_or(PROXIES, "no proxy"))
                 .remedy(set("gateway.allowRealIpFallback", false)),
         );
     }

@@ -1,6 +1,6 @@
 //! `secret-in-service`: a unit holds secrets.
 
-use crate::finding::{Declared, Draft, Level, RemedyKind};
+use crate::finding::{Declared, Draft, Level, Observed, RemedyKind};
 use crate::rules::machine::{STAGES, draft, unread, write_unit};
 use crate::rules::{Check, Group, Rule, Whole};
 
@@ -18,6 +18,8 @@ pub(in crate::rules) const RULE: Rule = Rule {
 
 /// Most variables that are named.
 const SHOWN: usize = 20;
+/// Where it is seen who can read a unit.
+const SOURCE: &str = "mode bits and access control lists of it and all folders above";
 
 fn check(whole: &Whole<'_>) -> Vec<Draft> {
     let Some(machine) = whole.machine() else {
@@ -41,6 +43,11 @@ fn check(whole: &Whole<'_>) -> Vec<Draft> {
         };
         let found =
             draft(format!("{} holds {}{who}", service.shown, names.join(", "))).level(level);
+        // Who reads it decides the level, and so belongs to what is accepted.
+        let found = match who.strip_prefix(", and ") {
+            Some(who) => found.observed(Observed::new(service.shown.clone(), who, SOURCE)),
+            None => found,
+        };
         let found = service
             .secrets
             .iter()

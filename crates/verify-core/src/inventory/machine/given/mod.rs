@@ -23,7 +23,7 @@ pub(crate) use container::{Address, Container, Fact, Mount, Published};
 pub(crate) use daemon::Daemon;
 use daemon::is_own_kernel;
 pub(crate) use nix_pins::NixPin;
-pub(crate) use tailscale::Funnel;
+pub(crate) use tailscale::Served;
 
 use crate::digest::Sha256Digest;
 use crate::error::{Error, Malformed, Result};
@@ -87,8 +87,8 @@ pub(crate) struct Given {
     pub(crate) containers: Vec<Container>,
     /// What of the compose file stands in other files: how it is named there, with its place.
     pub(crate) elsewhere: Vec<(String, Fact)>,
-    /// Names that Tailscale publishes to the internet, with what each leads to; none where no status was given.
-    pub(crate) funnels: Option<Vec<Funnel>>,
+    /// What Tailscale serves, with what each name leads to; none where no status was given.
+    pub(crate) served: Option<Vec<Served>>,
     /// Pins of plugins.
     pub(crate) pins: Vec<NixPin>,
     /// Settings of the Docker daemon.
@@ -178,7 +178,7 @@ pub(super) fn read(files: &MachineFiles, variables: &[(String, String)]) -> Resu
     }
     if let Some(path) = &files.tailscale_status {
         let file = File::read(&mut given, "tailscale-status", path, MAX_FILE)?;
-        given.funnels = Some(tailscale::read(&file)?);
+        given.served = Some(tailscale::read(&file)?);
     }
     if let Some(path) = &files.docker_daemon {
         let file = File::read(&mut given, "docker-daemon", path, MAX_FILE)?;
