@@ -225,6 +225,8 @@ fn a_container_reaches_the_machine_only_where_its_file_says_so() {
         ),
         ("user: root", "root"),
         ("user: '0:0'", "root"),
+        ("user: '00'", "root"),
+        ("user: '+0:5'", "root"),
         ("image: openclaw/openclaw:latest", "image"),
         (
             "environment: {OPENAI_API_KEY: sk-test-0123456789}",

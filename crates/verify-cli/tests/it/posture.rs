@@ -223,6 +223,16 @@ const CASES: &[Case] = &[
     ),
     (
         "proxy-trust-too-wide",
+        "{gateway:{trustedProxies:['0/0']}}",
+        &["deny"],
+    ),
+    (
+        "proxy-trust-too-wide",
+        "{gateway:{trustedProxies:['167772160/8','x/8','nginx']}}",
+        &["deny", "warn range"],
+    ),
+    (
+        "proxy-trust-too-wide",
         "{gateway:{trustedProxies:['10.0.0.0/16','fd00::/48']}}",
         &["deny", "deny"],
     ),
@@ -276,6 +286,16 @@ const CASES: &[Case] = &[
         "auto-approved-devices",
         "{gateway:{nodes:{pairing:{autoApproveCidrs:['0.0.0.0/0']}}}}",
         &["deny"],
+    ),
+    (
+        "auto-approved-devices",
+        "{gateway:{nodes:{pairing:{autoApproveCidrs:['0x0/0']}}}}",
+        &["deny"],
+    ),
+    (
+        "auto-approved-devices",
+        "{gateway:{nodes:{pairing:{autoApproveCidrs:['fd00::1::/8']}}}}",
+        &["warn", "warn range"],
     ),
     (
         "auto-approved-devices",
@@ -527,6 +547,11 @@ const CASES: &[Case] = &[
         "sandbox-weakened",
         "{agents:{defaults:{sandbox:{mode:'all',docker:{capDrop:['ALL'],pidsLimit:256,memory:'1g',network:'none'}}}}}",
         &["note sandbox-unobserved"],
+    ),
+    (
+        "sandbox-weakened",
+        "{agents:{defaults:{sandbox:{docker:{user:'00:1000'}}},entries:{a:{sandbox:{docker:{user:'+0'}}},b:{sandbox:{docker:{user:'10:0'}}}}}}",
+        &["warn root", "warn root"],
     ),
     (
         "sandbox-weakened",

@@ -9,8 +9,9 @@ use super::{Stage, Stages};
 use crate::fact::Outcome;
 use crate::finding::{Declared, Draft, Level, Observed, Remedy};
 use crate::inventory::machine::given::{Container, Served};
+use crate::inventory::machine::ranges::Range;
 use crate::inventory::machine::units::Said;
-use crate::inventory::machine::{Bind, Machine};
+use crate::inventory::machine::{At, Bind, Machine};
 use crate::subject::SubjectId;
 use crate::text;
 
@@ -189,6 +190,32 @@ pub(super) fn exposed_by(machine: &Machine, found: Draft) -> Draft {
     served.fold(found, |found, (served, target)| {
         found.observed(handler(served, target))
     })
+}
+
+/// That a list holds ranges of addresses which cannot be read, so that their width is not known. `what`: what such a range is for.
+pub(super) fn unknown_range(machine: &Machine, list: &At<'_>, what: &str) -> Option<Draft> {
+    let is_unknown = |item: &At<'_>| {
+        let written = item.value.as_str().and_then(|text| machine.meant(text));
+        written.is_some_and(|range| range.contains('/') && Range::of(&range).is_none())
+    };
+    let unknown: Vec<At<'_>> = list.items().filter(is_unknown).collect();
+    let found = draft(format!(
+        "how many hosts {what} is not known: a range cannot be read"
+    ))
+    .code("range")
+    .outcome(Outcome::NotEstablished)
+    .level(Level::Warn)
+    .help("Write the range as its first address and the number of bits, such as 10.0.0.0/24.");
+    (!unknown.is_empty()).then(|| {
+        let all = unknown.iter();
+        all.fold(found, |found, item| found.declared(machine.declare(item)))
+    })
+}
+
+/// Whether a container's user is root: by name, or by a number that is 0 however it is written, as engines read it. [`strconv.Atoi`]
+pub(super) fn is_root_user(user: &str) -> bool {
+    let user = user.split(':').next().unwrap_or_default().trim();
+    user == "root" || user.parse() == Ok(0_i64)
 }
 
 /// That units may start the gateway with options that they do not show. `what`: what is not known for that reason.

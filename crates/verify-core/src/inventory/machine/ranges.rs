@@ -14,13 +14,13 @@ pub(crate) struct Range {
 }
 
 impl Range {
-    /// A range as it is written: `10.0.0.0/8`, or one address. None for anything else.
+    /// A range as it is written: `10.0.0.0/8`, or one address, in every form that OpenClaw reads. None for anything else.
     pub(crate) fn of(written: &str) -> Option<Self> {
-        let (address, bits) = match written.split_once('/') {
+        let (address, bits) = match written.rsplit_once('/') {
             Some((address, bits)) => (address, Some(bits.trim().parse::<u8>().ok()?)),
             None => (written, None),
         };
-        match address.trim().parse::<IpAddr>().ok()? {
+        match address_of(address.trim())? {
             IpAddr::V4(address) => Self::v4(address, bits.unwrap_or(32)),
             // An IPv4 range in the form of IPv6: its last 32 bits count.
             IpAddr::V6(address) => match (address.to_ipv4_mapped(), bits.unwrap_or(128)) {
@@ -73,6 +73,66 @@ impl Range {
     /// The share of all addresses of its kind, in parts of 2^32 (rounded down).
     fn share(self) -> u64 {
         (1_u64 << 32) >> u32::from(self.bits).min(63)
+    }
+}
+
+/// An address in every form that ipaddr.js reads, by which OpenClaw compares: beside the usual ones those of inet_aton(3), groups of IPv6
+/// with zeros before them, and zones.
+fn address_of(written: &str) -> Option<IpAddr> {
+    if !written.contains(':') {
+        return of_aton(written).map(IpAddr::V4);
+    }
+    let (written, _) = written.split_once('%').unwrap_or((written, ""));
+    let (head, tail) = written.rsplit_once(':')?;
+    let group = |group: &str| match group.trim_start_matches('0') {
+        "" if !group.is_empty() => "0".to_owned(),
+        short => short.to_owned(),
+    };
+    let tail = match tail.contains('.') {
+        // Here its numbers are decimal, whatever zeros they have. [ipaddr.js `IPv6.parser`]
+        true => tail.split('.').map(group).collect::<Vec<_>>().join("."),
+        false => group(tail),
+    };
+    let head: Vec<String> = head.split(':').map(group).collect();
+    let address = format!("{}:{tail}", head.join(":"));
+    address.parse().ok().map(IpAddr::V6)
+}
+
+/// One to four numbers, decimal, octal or hexadecimal, of which the last fills what is left. [inet_aton(3), ipaddr.js `IPv4.parser`]
+fn of_aton(written: &str) -> Option<Ipv4Addr> {
+    let mut numbers: Vec<u32> = written.split('.').map(number).collect::<Option<_>>()?;
+    let last = numbers.pop()?;
+    let left = 4_usize
+        .checked_sub(numbers.len())
+        .filter(|left| *left > 0)?;
+    let (mut address, mut shift) = (0_u32, 32_u32);
+    for number in numbers {
+        shift -= 8;
+        address |= u8::try_from(number).map(u32::from).ok()? << shift;
+    }
+    let most = u32::MAX >> (32 - 8 * u32::try_from(left).ok()?);
+    (last <= most).then(|| Ipv4Addr::from(address | last))
+}
+
+fn number(written: &str) -> Option<u32> {
+    let hexadecimal = written
+        .strip_prefix("0x")
+        .or_else(|| written.strip_prefix("0X"));
+    if let Some(digits) = hexadecimal {
+        let plain = digits.bytes().all(|b| b.is_ascii_hexdigit());
+        return plain.then(|| u32::from_str_radix(digits, 16).ok())?;
+    }
+    if written.is_empty() || !written.bytes().all(|b| b.is_ascii_digit()) {
+        return None;
+    }
+    let Some(rest) = written.strip_prefix('0') else {
+        return written.parse().ok();
+    };
+    // Digits that are not octal end it there.
+    let octal = rest.split(['8', '9']).next().unwrap_or_default();
+    match octal {
+        "" => Some(0),
+        octal => u32::from_str_radix(octal, 8).ok(),
     }
 }
 
@@ -152,6 +212,38 @@ mod tests {
             ["10.0.1.0/24", "10.0.2.0/24"]
         );
         assert!(of(&["10.0.0.0/33", "::/129", "x/8", "10.0.0.0/", ""]).is_empty());
+    }
+
+    #[test]
+    fn ranges_in_other_forms_of_an_address_are_the_same() {
+        for (written, same) in [
+            ("0/0", "0.0.0.0/0"),
+            ("0x0/0", "0.0.0.0/0"),
+            ("00.0.0.0/0", "0.0.0.0/0"),
+            ("0.0/0", "0.0.0.0/0"),
+            ("167772160/8", "10.0.0.0/8"),
+            ("0x0A000000/8", "10.0.0.0/8"),
+            ("012.1/8", "10.0.0.0/8"),
+            ("10.0x10000/16", "10.1.0.0/16"),
+            ("::00.0.0.0/0", "::/0"),
+            ("::%eth0/0", "::/0"),
+            ("0000000::/0", "::/0"),
+            ("::ffff:010.0.0.0/104", "10.0.0.0/8"),
+            ("00fd00::0001/8", "fd00::/8"),
+        ] {
+            assert_eq!(of(&[written]), [same], "{written}");
+        }
+        for none in [
+            "256.0.0.0/8",
+            "1.2.3.4.5/8",
+            "4294967296/0",
+            "0x/0",
+            "1..2/8",
+            "+1/8",
+            ":/0",
+        ] {
+            assert!(of(&[none]).is_empty(), "{none}");
+        }
     }
 
     #[test]

@@ -7,7 +7,7 @@ use crate::finding::{Draft, Level, RemedyKind};
 use crate::inventory::machine::agents::{Agent, SandboxMode};
 use crate::inventory::machine::{At, Machine};
 use crate::rules::execution::sandbox_hole::scopes;
-use crate::rules::machine::{STAGES, draft, set};
+use crate::rules::machine::{STAGES, draft, is_root_user, set};
 use crate::rules::{Check, Group, Rule, Whole};
 
 pub(in crate::rules) const RULE: Rule = Rule {
@@ -116,7 +116,7 @@ fn of_docker(
             Value::Number(number) => number.to_string(),
             _ => meant(machine, &at),
         };
-        if matches!(user.split(':').next(), Some("0" | "root")) {
+        if is_root_user(&user) {
             found.push(say(
                 &at,
                 "root",

@@ -4,7 +4,7 @@ use serde_json::json;
 
 use crate::finding::{Draft, Level, RemedyKind};
 use crate::inventory::machine::ranges::{Range, are_most, together};
-use crate::rules::machine::{STAGES, draft, set};
+use crate::rules::machine::{STAGES, draft, set, unknown_range};
 use crate::rules::{Check, Group, Rule, Whole};
 
 pub(in crate::rules) const RULE: Rule = Rule {
@@ -64,6 +64,7 @@ fn check(whole: &Whole<'_>) -> Vec<Draft> {
             .declared(machine.declare(&at))
             .remedy(set(key, json!([]))),
         );
+        found.extend(unknown_range(machine, &at, "nodes are paired from"));
     }
     if let Some(at) = machine.at(COMMANDS) {
         let allowed = at.texts();

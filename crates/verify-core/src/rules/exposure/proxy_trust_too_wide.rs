@@ -5,7 +5,7 @@ use serde_json::json;
 use crate::finding::{Draft, Level, RemedyKind};
 use crate::inventory::machine::ranges::{Range, together};
 use crate::inventory::machine::{At, Machine};
-use crate::rules::machine::{STAGES, draft, set};
+use crate::rules::machine::{STAGES, draft, set, unknown_range};
 use crate::rules::{Check, Group, Rule, Whole};
 
 pub(in crate::rules) const RULE: Rule = Rule {
@@ -32,6 +32,11 @@ fn check(whole: &Whole<'_>) -> Vec<Draft> {
         proxies
             .iter()
             .flat_map(|proxies| of_proxies(machine, proxies)),
+    );
+    found.extend(
+        proxies
+            .iter()
+            .filter_map(|proxies| unknown_range(machine, proxies, "the gateway believes")),
     );
     let any = proxies.is_some_and(|at| !at.texts().is_empty());
     if any && machine.is_on("gateway.allowRealIpFallback") {

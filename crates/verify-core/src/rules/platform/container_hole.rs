@@ -4,7 +4,7 @@ use crate::fact::Outcome;
 use crate::finding::{Draft, Level, RemedyKind};
 use crate::inventory::machine::Machine;
 use crate::inventory::machine::given::{Container, Fact};
-use crate::rules::machine::{STAGES, draft, no_gateway, of_other_files};
+use crate::rules::machine::{STAGES, draft, is_root_user, no_gateway, of_other_files};
 use crate::rules::{Check, Group, Rule, Whole, host_places};
 use crate::text;
 
@@ -260,8 +260,8 @@ fn not_judged(container: &Container) -> Option<Draft> {
 
 /// Of a file that names no user the image decides; an engine says nothing only where it is root.
 fn is_root(container: &Container, user: &str) -> bool {
-    let user = user.split(':').next().unwrap_or_default().trim();
-    matches!(user, "0" | "root") || user.is_empty() && container.seen
+    let unnamed = user.split(':').next().unwrap_or_default().trim().is_empty();
+    is_root_user(user) || unnamed && container.seen
 }
 
 /// Whether an image is named by something else than its digest.
