@@ -1438,6 +1438,47 @@ fn the_checklist_passes_loopback_only_where_it_was_seen() {
 }
 
 #[test]
+fn the_checklist_passes_the_tunnel_only_where_tailscale_was_seen_or_is_not_there() {
+    let installation = with("{gateway:{auth:{token:'STRONG'}}}");
+    let proc = proc_of(&installation, 1, "x", &[V4, V6]);
+    let state = |more: &[&str]| {
+        let line = [&["checklist", "--format", "json", "--proc", &proc], more].concat();
+        let run = installation.run(&line);
+        let list: Value = serde_json::from_str(&run.stdout).expect("list");
+        let rows = list["rows"].as_array().expect("rows").clone();
+        let row = rows.into_iter().find(|row| row["id"] == "tunnel");
+        row.expect("row")["state"]
+            .as_str()
+            .unwrap_or_default()
+            .to_owned()
+    };
+    assert_eq!(state(&[]), "not-established", "no interfaces are shown");
+    let root = installation.config.join("p");
+    for folder in ["sys/class/net/lo", "sys/class/net/eth0", "proc/1"] {
+        fs::create_dir_all(root.join(folder)).expect("folder");
+    }
+    fs::write(root.join("proc/1/comm"), "systemd\n").expect("comm");
+    assert_eq!(state(&[]), "passed");
+    for (folder, file) in [
+        ("sys/class/net/tailscale0", None),
+        ("var/lib/tailscale", None),
+        ("proc/99", Some(("comm", "tailscaled\n"))),
+    ] {
+        fs::create_dir_all(root.join(folder)).expect("folder");
+        if let Some((name, text)) = file {
+            fs::write(root.join(folder).join(name), text).expect("file");
+        }
+        assert_eq!(state(&[]), "not-established", "{folder}");
+        fs::remove_dir_all(root.join(folder)).expect("gone");
+    }
+    fs::create_dir_all(root.join("sys/class/net/tailscale0")).expect("folder");
+    let status = installation.config.join("serve.json");
+    fs::write(&status, "{}").expect("status");
+    let status = status.to_str().expect("text");
+    assert_eq!(state(&["--tailscale-status", status]), "passed");
+}
+
+#[test]
 fn who_the_gateway_runs_as_and_what_holds_it() {
     let of = |uid: u32, label: &str| {
         let installation = with("{}");

@@ -117,6 +117,8 @@ pub(crate) struct LookedAt {
     pub(crate) encrypted: Option<String>,
     /// The running gateway, in words.
     pub(crate) process: Option<String>,
+    /// What was seen of Tailscale: its status, or that there is none.
+    pub(crate) tunnel: Option<String>,
     /// The label of the kernel's access control that the running gateway has.
     pub(crate) confined: Option<String>,
     /// The unit that starts it.
@@ -379,6 +381,12 @@ fn evidence(
             "no encryption below the state directory is seen; other kinds than the kernel's own are not",
         ),
         Needs::Process => given(&looked.process, "no running gateway was seen"),
+        // What Tailscale publishes stands in no config: the config alone is half of it.
+        Needs::Tunnel if looked.config.is_none() => unknown("not all of the config was read"),
+        Needs::Tunnel => given(
+            &looked.tunnel,
+            "what Tailscale serves was not seen: give what `tailscale serve status` prints as JSON",
+        ),
         Needs::Confined => given(&looked.confined, "no label of a running gateway was seen"),
         Needs::Unit => given(&looked.unit, "no unit that starts the gateway was seen"),
         Needs::Container => given(

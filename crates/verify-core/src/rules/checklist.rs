@@ -36,6 +36,8 @@ pub(crate) enum Needs {
     Encryption,
     /// A running gateway.
     Process,
+    /// What Tailscale serves, or that there is none.
+    Tunnel,
     /// A label by which the kernel confines the running gateway.
     Confined,
     /// A unit or property list that starts the gateway.

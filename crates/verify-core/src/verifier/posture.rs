@@ -84,6 +84,10 @@ impl Verifier {
             encrypted: encrypted
                 .map(|mount| format!("dm-crypt below {} ({})", mount.at, mount.kind)),
             process: seen_gateway(machine),
+            tunnel: match machine.given().named("tailscale-status") {
+                Some(file) => Some(format!("{file}, as Tailscale said when it was written")),
+                None => machine.without_tailscale().map(str::to_owned),
+            },
             confined: machine
                 .gateways()
                 .iter()

@@ -308,6 +308,15 @@ impl Machine {
         &self.units.unread
     }
 
+    /// What says that Tailscale is not on this machine; none where it is, or that is not known: from the inside of a container the
+    /// machine is not seen.
+    pub(crate) fn without_tailscale(&self) -> Option<&'static str> {
+        let known = self.running.without_tailscale && !self.in_container;
+        known.then_some(
+            "no Tailscale was seen on this machine: none of its interfaces, folders and processes",
+        )
+    }
+
     /// Whether this is the inside of a container.
     pub(crate) fn in_container(&self) -> bool {
         self.in_container

@@ -45,6 +45,8 @@ pub(crate) struct Running {
     /// Where none of them was seen: who else listens on its ports beyond this machine, by address, port and number of the user. A
     /// container engine that publishes a gateway does.
     pub(crate) others: Vec<(IpAddr, u16, u32)>,
+    /// Whether interfaces and processes were seen, and nothing of Tailscale.
+    pub(crate) without_tailscale: bool,
 }
 
 /// Looks for gateways of this state. `ports`: those on which it may listen.
@@ -101,7 +103,35 @@ pub(super) fn read(proc: &Path, state: &Path, owner: u32, ports: &[u16]) -> Runn
     Running {
         gateways: found,
         others,
+        without_tailscale: is_without_tailscale(proc, &numbers),
     }
+}
+
+/// Whether interfaces and processes are shown, and none is Tailscale's, nor is there a folder of it. It can run without an interface, but not
+/// without a process and a folder.
+fn is_without_tailscale(proc: &Path, processes: &[PathBuf]) -> bool {
+    let root = proc.parent().unwrap_or(Path::new("/"));
+    let Ok(interfaces) = std::fs::read_dir(root.join("sys/class/net")) else {
+        return false;
+    };
+    let names: Vec<String> = interfaces
+        .flatten()
+        .map(|entry| entry.file_name().to_string_lossy().into_owned())
+        .collect();
+    let is_its = |name: &str| name.starts_with("tailscale");
+    let has_folder = ["run/tailscale", "var/run/tailscale", "var/lib/tailscale"]
+        .iter()
+        .any(|folder| root.join(folder).exists());
+    let comm = |folder: &PathBuf| table(&folder.join("comm"));
+    // The first process belongs to root: where it is hidden, others of root are too.
+    let shown = comm(&proc.join("1")).is_some() && processes.len() < MAX_PROCESSES;
+    let runs = || {
+        processes
+            .iter()
+            .any(|one| comm(one).is_some_and(|comm| is_its(&comm)))
+    };
+    let no_interface = !names.is_empty() && !names.iter().any(|name| is_its(name));
+    no_interface && !has_folder && shown && !runs()
 }
 
 /// Whether a process is a gateway of OpenClaw.

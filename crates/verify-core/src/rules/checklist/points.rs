@@ -256,7 +256,7 @@ pub(crate) const POINTS: &[Point] = &[
         "tunnel",
         "From outside it is reached through a private network, not through a public tunnel",
         Class::Exposure,
-        Needs::Config,
+        Needs::Tunnel,
         &["funnel-exposed"],
     ),
     point(
