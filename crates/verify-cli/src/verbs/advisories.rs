@@ -76,6 +76,16 @@ fn named(imported: &Imported) -> Result<Sha256Digest> {
     for broken in &imported.broken {
         output::stderr(&format!("{} {}", broken.place, broken.why));
     }
+    let other = &imported.other;
+    if !other.is_empty() {
+        let more = imported.meta.other_files - other.len() as u64;
+        let more = match more {
+            0 => String::new(),
+            more => format!(" and {more} more"),
+        };
+        let names = other.join(", ");
+        output::stderr(&format!("not read, as records end in .json: {names}{more}"));
+    }
     let named = imported.broken.len() as u64;
     if imported.meta.broken > named {
         output::stderr(&format!("… and {} more", imported.meta.broken - named));

@@ -36,6 +36,150 @@ fn all_versions() -> Value {
 }
 
 #[test]
+fn what_could_match_nothing_by_mistake_is_a_broken_record() {
+    let installation = Installation::empty();
+    let import = |records: &[Value]| {
+        let folder = written(&installation, records);
+        installation.run(&["advisories", "import", &folder.to_string_lossy()])
+    };
+    let good = record("MAL-1", "bad", &all_versions());
+    for name in [" p ", "%40a/b", "@a", "a/b", "@a/b/c", "a b"] {
+        let run = import(&[good.clone(), record("MAL-2", name, &all_versions())]);
+        assert_eq!(run.code, 2, "{name}: {}", run.text());
+        assert!(
+            run.stderr.contains("1.json names the package"),
+            "{}",
+            run.text()
+        );
+    }
+    for ecosystem in ["NPM", "npm ", "Npm:x"] {
+        let mut other = record("MAL-2", "p", &all_versions());
+        other["affected"][0]["package"]["ecosystem"] = json!(ecosystem);
+        let run = import(&[good.clone(), other]);
+        assert_eq!(run.code, 2, "{ecosystem}: {}", run.text());
+    }
+    // Names of npm's first years, and other ecosystems, are no mistake.
+    let mut other = record("MAL-3", "p q", &all_versions());
+    other["affected"][0]["package"]["ecosystem"] = json!("PyPI");
+    let run = import(&[
+        good,
+        record("MAL-2", "@a.b/C!~'(*)", &all_versions()),
+        other,
+    ]);
+    assert_eq!(run.code, 0, "{}", run.text());
+}
+
+#[test]
+fn no_file_that_may_hold_a_record_is_left_out_without_a_word() {
+    let installation = Installation::empty();
+    let folder = written(&installation, &[record("MAL-1", "bad", &all_versions())]);
+    fs::write(folder.join("README.md"), "x").expect("file");
+    let text = record("MAL-2", "worse", &all_versions()).to_string();
+    fs::write(folder.join("MAL-2.JSON"), text).expect("record");
+    let import = || installation.run(&["advisories", "import", &folder.to_string_lossy()]);
+    let run = import();
+    assert_eq!(run.code, 0, "{}", run.text());
+    assert!(
+        run.stdout.contains("2 records on 2 packages"),
+        "{}",
+        run.text()
+    );
+    assert!(run.stderr.contains("README.md"), "{}", run.text());
+    fs::write(folder.join("npm.zip"), "x").expect("zip");
+    let run = import();
+    assert_eq!(run.code, 2, "{}", run.text());
+    assert!(
+        run.stderr.contains("npm.zip is a zip inside"),
+        "{}",
+        run.text()
+    );
+}
+
+#[test]
+fn a_folder_of_a_zip_that_holds_bytes_is_a_broken_record() {
+    let installation = Installation::empty();
+    let zip = installation.home.join("all.zip");
+    let text = record("MAL-1", "bad", &all_versions()).to_string();
+    let entries = [
+        ("OK.json", text.as_bytes()),
+        ("x/", b""),
+        ("MAL.json/", text.as_bytes()),
+    ];
+    for (count, code) in [(2, 0), (3, 2)] {
+        fs::write(&zip, stored_zip(&entries[..count])).expect("zip");
+        let run = installation.run(&["advisories", "import", &zip.to_string_lossy()]);
+        assert_eq!(run.code, code, "{}", run.text());
+        let named = run.stderr.contains("MAL.json/ is named as a folder");
+        assert_eq!(named, code == 2, "{}", run.text());
+    }
+}
+
+/// A zip of these files, not packed.
+fn stored_zip(files: &[(&str, &[u8])]) -> Vec<u8> {
+    let (mut zip, mut directory) = (Vec::new(), Vec::new());
+    for (name, bytes) in files {
+        let mut crc = u32::MAX;
+        for byte in *bytes {
+            crc ^= u32::from(*byte);
+            for _ in 0..8 {
+                crc = (crc >> 1) ^ (0xedb8_8320 & 0_u32.wrapping_sub(crc & 1));
+            }
+        }
+        let size = u32::try_from(bytes.len()).expect("size").to_le_bytes();
+        let at = u32::try_from(zip.len()).expect("size").to_le_bytes();
+        let length = u16::try_from(name.len()).expect("size").to_le_bytes();
+        // Version, flags, method, time, date.
+        let mut head = vec![20, 0, 0, 0, 0, 0, 0, 0, 0x21, 0];
+        head.extend((!crc).to_le_bytes());
+        head.extend([size, size].concat());
+        head.extend(length);
+        head.extend([0, 0]);
+        zip.extend(*b"PK\x03\x04");
+        zip.extend(&head);
+        zip.extend(name.bytes());
+        zip.extend(*bytes);
+        directory.extend(*b"PK\x01\x02\x14\x00");
+        directory.extend(&head);
+        directory.extend([0; 10]);
+        directory.extend(at);
+        directory.extend(name.bytes());
+    }
+    let count = u16::try_from(files.len()).expect("count").to_le_bytes();
+    let size = u32::try_from(directory.len()).expect("size").to_le_bytes();
+    let start = u32::try_from(zip.len()).expect("size").to_le_bytes();
+    zip.extend(directory);
+    zip.extend(*b"PK\x05\x06\0\0\0\0");
+    zip.extend([count, count].concat());
+    zip.extend([size, start].concat());
+    zip.extend([0, 0]);
+    zip
+}
+
+#[test]
+fn a_report_of_malware_that_was_taken_back_makes_nothing_malware() {
+    let installation = Installation::empty();
+    let mut flaw = record("GHSA-1", "bad", &all_versions());
+    flaw["aliases"] = json!(["MAL-1", "CVE-1"]);
+    let mut report = record("MAL-1", "bad", &all_versions());
+    let malicious = |report: &Value| {
+        let folder = written(&installation, &[flaw.clone(), report.clone()]);
+        let line = [
+            "advisories",
+            "import",
+            &folder.to_string_lossy(),
+            "--format",
+            "json",
+        ];
+        let run = installation.run(&line);
+        let value: Value = serde_json::from_str(&run.stdout).expect("JSON");
+        value["malicious"].clone()
+    };
+    assert_eq!(malicious(&report), json!(2));
+    report["withdrawn"] = json!("2026-01-01T00:00:00Z");
+    assert_eq!(malicious(&report), json!(0));
+}
+
+#[test]
 fn an_import_is_whole_or_nothing_and_can_be_looked_at() {
     let installation = Installation::empty();
     let nothing = installation.run(&["advisories"]);

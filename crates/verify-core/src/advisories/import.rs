@@ -1,7 +1,7 @@
 //! From OSV records to an index: out of a zip as ecosystems publish them, a folder, or single files. Every record that cannot be read is
 //! counted and named.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use jiff::{SignedDuration, Timestamp};
 
 use super::index::{self, IndexMeta, IndexSource, Package};
-use super::record::{MAX_BYTES, is_violation, read_record};
+use super::record::{Entry, MAX_BYTES, is_malware, is_violation, read_record};
 use crate::archive::zip::Zip;
 use crate::digest::Sha256Digest;
 use crate::error::{Error, Result};
@@ -21,6 +21,8 @@ const MAX_FILES: usize = 1_000_000;
 const MAX_DEPTH: usize = 16;
 /// Most broken records that are named; all are counted.
 const MAX_NAMED: usize = 100;
+/// Most files that are no records and are named; all are counted.
+const MAX_OTHER: usize = 5;
 /// A record that says it is of the time after now plus this says nothing about how new the records are.
 const CLOCKS_DIFFER: SignedDuration = SignedDuration::from_hours(24);
 
@@ -45,6 +47,8 @@ pub struct Imported {
     pub index: Option<Sha256Digest>,
     /// The first records that could not be read, sorted by place.
     pub broken: Vec<BrokenRecord>,
+    /// The first files that are taken for no records, by their names within their sources, safe to show.
+    pub other: Vec<String>,
 }
 
 /// A record that could not be read.
@@ -63,7 +67,7 @@ pub struct BrokenRecord {
 /// When a source cannot be read as what it is, or the index cannot be written.
 pub fn import(sources: &[PathBuf], path: &Path, options: &ImportOptions) -> Result<Imported> {
     let mut all = Gathered::default();
-    let mut other_files = 0;
+    let (mut other_files, mut other) = (0, Vec::new());
     let mut described = Vec::with_capacity(sources.len());
     for source in sources {
         let opened = Source::open(source)?;
@@ -73,9 +77,12 @@ pub fn import(sources: &[PathBuf], path: &Path, options: &ImportOptions) -> Resu
             digest: opened.digest(&read)?,
             files: opened.len() as u64,
         });
+        read.broken.extend(opened.unread().iter().cloned());
         // One source holds each record once; which of two was meant cannot be known.
         read.broken.append(&mut read.twice);
-        other_files += opened.other_files();
+        other_files += opened.other().count;
+        let room = MAX_OTHER.saturating_sub(other.len());
+        other.extend(opened.other().names.iter().take(room).cloned());
         all.add(read);
     }
     if all.files == 0 {
@@ -97,6 +104,9 @@ pub fn import(sources: &[PathBuf], path: &Path, options: &ImportOptions) -> Resu
             .is_some_and(|known| known.modified == modified && !known.withdrawn)
     };
     items.retain(|item| counts(&item.id, item.modified));
+    for item in &mut items {
+        item.without_withdrawn(&ids);
+    }
     items.sort_by(|a, b| (&a.name, &a.id, &a.json).cmp(&(&b.name, &b.id, &b.json)));
     items.dedup_by(|a, b| (&a.name, &a.id, &a.json) == (&b.name, &b.id, &b.json));
     let records: HashSet<&str> = items.iter().map(|item| item.id.as_str()).collect();
@@ -130,6 +140,7 @@ pub fn import(sources: &[PathBuf], path: &Path, options: &ImportOptions) -> Resu
         meta,
         index,
         broken,
+        other,
     })
 }
 
@@ -178,6 +189,25 @@ struct Item {
     modified: Timestamp,
     malicious: bool,
     json: Vec<u8>,
+}
+
+impl Item {
+    /// Without the reports of malware among its aliases that were taken back: they make nothing malware.
+    fn without_withdrawn(&mut self, ids: &HashMap<String, Known>) {
+        if !self.malicious || is_malware(&self.id) {
+            return;
+        }
+        let Ok(mut entry) = serde_json::from_slice::<Entry>(&self.json) else {
+            return;
+        };
+        let is_back = |alias: &str| ids.get(alias).is_some_and(|known| known.withdrawn);
+        entry
+            .aliases
+            .retain(|alias| !(is_malware(alias) && is_back(alias)));
+        if let Ok(json) = serde_json::to_vec(&entry) {
+            (self.malicious, self.json) = (entry.is_malicious(), json);
+        }
+    }
 }
 
 /// What is known of a record, whatever it names.
@@ -282,13 +312,48 @@ enum Source {
         shown: String,
         zip: Zip,
         at: Vec<usize>,
-        other: u64,
+        other: Other,
     },
     Files {
         folder: bool,
         files: Vec<(PathBuf, String)>,
-        other: u64,
+        other: Other,
     },
+}
+
+/// What of a source is no record.
+#[derive(Default)]
+struct Other {
+    /// How many files.
+    count: u64,
+    /// The first of them, safe to show.
+    names: BTreeSet<String>,
+    /// What may hold records and is not read.
+    unread: Vec<BrokenRecord>,
+}
+
+impl Other {
+    /// A file of the source at `source` that is not named as a record is.
+    fn add(&mut self, source: &str, name: &str) {
+        let shown = text::excerpt(name, 200);
+        if has_end(name, ".zip") {
+            let place = format!("{source}: {shown}");
+            let why = "is a zip inside of what was named; name it itself".to_owned();
+            return self.unread.push(BrokenRecord { place, why });
+        }
+        self.count += 1;
+        self.names.insert(shown);
+        if self.names.len() > MAX_OTHER {
+            self.names.pop_last();
+        }
+    }
+}
+
+/// Whether a name ends so, in capitals or not.
+fn has_end(name: &str, end: &str) -> bool {
+    let at = name.len().checked_sub(end.len());
+    at.and_then(|at| name.get(at..))
+        .is_some_and(|last| last.eq_ignore_ascii_case(end))
 }
 
 impl Source {
@@ -296,7 +361,7 @@ impl Source {
         let shown = text::visible(&path.display().to_string()).into_owned();
         let metadata = fs::metadata(path).map_err(|error| Error::io("read", path, error))?;
         if metadata.is_dir() {
-            let (mut files, mut other) = (Vec::new(), 0);
+            let (mut files, mut other) = (Vec::new(), Other::default());
             walk(path, "", 0, &mut files, &mut other)?;
             files.sort();
             return Ok(Self::Files {
@@ -334,16 +399,20 @@ impl Source {
             return Ok(Self::Files {
                 folder: false,
                 files,
-                other: 0,
+                other: Other::default(),
             });
         }
         let zip = Zip::open(path).map_err(|error| damaged(&shown, &error))?;
-        let (mut at, mut other) = (Vec::new(), 0);
+        let (mut at, mut other) = (Vec::new(), Other::default());
         for (number, entry) in (0..).zip(zip.entries()) {
-            if entry.name.ends_with(".json") {
+            if has_end(&entry.name, ".json") {
                 at.push(number);
             } else if !entry.name.ends_with('/') {
-                other += 1;
+                other.add(&shown, &entry.name);
+            } else if entry.size > 0 {
+                let place = format!("{shown}: {}", text::excerpt(&entry.name, 200));
+                let why = "is named as a folder and holds bytes".to_owned();
+                other.unread.push(BrokenRecord { place, why });
             }
         }
         Ok(Self::Zip {
@@ -362,10 +431,15 @@ impl Source {
     }
 
     /// Files that are no `.json`, and so no records.
-    fn other_files(&self) -> u64 {
+    fn other(&self) -> &Other {
         match self {
-            Self::Zip { other, .. } | Self::Files { other, .. } => *other,
+            Self::Zip { other, .. } | Self::Files { other, .. } => other,
         }
+    }
+
+    /// What may hold records and is not read.
+    fn unread(&self) -> &[BrokenRecord] {
+        &self.other().unread
     }
 
     /// Reads one file of it into `gathered`.
@@ -508,7 +582,7 @@ fn walk(
     inside: &str,
     depth: usize,
     files: &mut Vec<(PathBuf, String)>,
-    other: &mut u64,
+    other: &mut Other,
 ) -> Result<()> {
     if depth > MAX_DEPTH {
         return Err(Error::environment(
@@ -535,7 +609,7 @@ fn walk(
             if name != ".git" {
                 walk(&entry.path(), &below, depth + 1, files, other)?;
             }
-        } else if name.ends_with(".json") || leads_to_folder(&entry.path()) {
+        } else if has_end(&name, ".json") || leads_to_folder(&entry.path()) {
             // Links are not followed: reading one says so.
             files.push((entry.path(), below));
             if files.len() > MAX_FILES {
@@ -548,7 +622,8 @@ fn walk(
                 ));
             }
         } else {
-            *other += 1;
+            let shown = text::visible(&folder.display().to_string()).into_owned();
+            other.add(&shown, &name);
         }
     }
     Ok(())

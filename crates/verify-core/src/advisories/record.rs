@@ -236,11 +236,19 @@ impl Reader {
         let versions = affected.versions.unwrap_or_default();
         let ranges = affected.ranges.unwrap_or_default();
         let mut digests: Vec<TreeDigest> = Vec::new();
+        if let Some(package) = &affected.package
+            && is_almost_npm(&package.ecosystem)
+        {
+            let ecosystem = text::excerpt(&package.ecosystem, 40);
+            return fail(format!(
+                "names the ecosystem `{ecosystem}`, which is not `npm`"
+            ));
+        }
         let package = affected
             .package
             .filter(|package| package.ecosystem == "npm");
         let mut name = package.map(|package| package.name);
-        if let Some(name) = name.as_ref().filter(|name| !is_text(name)) {
+        if let Some(name) = name.as_ref().filter(|name| !can_be_installed(name)) {
             let name = text::excerpt(name, 80);
             return fail(format!("names the package `{name}`"));
         }
@@ -400,6 +408,25 @@ pub(crate) fn is_malware(id: &str) -> bool {
 pub(crate) fn is_id(id: &str) -> bool {
     let plain = |b: u8| b.is_ascii_alphanumeric() || b"-_.:".contains(&b);
     !id.is_empty() && id.len() <= MAX_TEXT && id.bytes().all(plain)
+}
+
+/// Whether an ecosystem can only be meant to be npm: as another one, its record would silently match nothing.
+fn is_almost_npm(ecosystem: &str) -> bool {
+    let word = ecosystem.split(':').next().unwrap_or_default().trim();
+    ecosystem != "npm" && word.eq_ignore_ascii_case("npm")
+}
+
+/// Whether a folder of installed packages could have this name, also one that npm accepted only in its first years. The form of a purl
+/// (`%40a/b`), blanks around a name and the like match nothing.
+fn can_be_installed(name: &str) -> bool {
+    let part = |part: &str| !part.is_empty() && !part.contains(['/', '\\', '%', '@']);
+    let plain = match name.strip_prefix('@') {
+        Some(scoped) => scoped
+            .split_once('/')
+            .is_some_and(|(scope, name)| part(scope) && part(name)),
+        None => part(name),
+    };
+    plain && is_text(name) && !name.contains(char::is_whitespace)
 }
 
 fn is_text(text: &str) -> bool {
