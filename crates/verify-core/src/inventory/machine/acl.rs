@@ -38,7 +38,7 @@ pub(super) struct List {
 
 impl Acl {
     /// The list of a place, without following a link. `mode`: its mode, whose bits of the group are the mask of a list: where they are all
-    /// off, a list gives nobody anything.
+    /// off, a list gives no other user anything.
     pub(super) fn of(path: &Path, mode: u32) -> Self {
         match mode & 0o070 {
             0 => Self::None,
