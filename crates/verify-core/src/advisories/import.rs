@@ -98,17 +98,7 @@ pub fn import(sources: &[PathBuf], path: &Path, options: &ImportOptions) -> Resu
         other_ecosystems,
         ..
     } = all;
-    // Of one record in several sources the newest form counts; one that was taken back says nothing.
-    let counts = |id: &str, modified: Timestamp| {
-        ids.get(id)
-            .is_some_and(|known| known.modified == modified && !known.withdrawn)
-    };
-    items.retain(|item| counts(&item.id, item.modified));
-    for item in &mut items {
-        item.without_withdrawn(&ids);
-    }
-    items.sort_by(|a, b| (&a.name, &a.id, &a.json).cmp(&(&b.name, &b.id, &b.json)));
-    items.dedup_by(|a, b| (&a.name, &a.id, &a.json) == (&b.name, &b.id, &b.json));
+    only_what_counts(&mut items, &ids);
     let records: HashSet<&str> = items.iter().map(|item| item.id.as_str()).collect();
     let said = ids
         .iter()
@@ -142,6 +132,21 @@ pub fn import(sources: &[PathBuf], path: &Path, options: &ImportOptions) -> Resu
         broken,
         other,
     })
+}
+
+/// Leaves what says something, sorted.
+fn only_what_counts(items: &mut Vec<Item>, ids: &HashMap<String, Known>) {
+    // Of one record in several sources the newest form counts; one that was taken back says nothing.
+    let counts = |id: &str, modified: Timestamp| {
+        ids.get(id)
+            .is_some_and(|known| known.modified == modified && !known.withdrawn)
+    };
+    items.retain(|item| counts(&item.id, item.modified));
+    for item in items.iter_mut() {
+        item.without_withdrawn(ids);
+    }
+    items.sort_by(|a, b| (&a.name, &a.id, &a.json).cmp(&(&b.name, &b.id, &b.json)));
+    items.dedup_by(|a, b| (&a.name, &a.id, &a.json) == (&b.name, &b.id, &b.json));
 }
 
 /// When the newest record changed. What the operator's team adds says nothing about how new the rest is, nor do records about other

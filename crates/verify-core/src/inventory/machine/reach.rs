@@ -539,12 +539,11 @@ mod tests {
         assert!(is_open(&reach.read(Path::new("/i"))));
     }
 
+    /// A mode, and the rights of users and groups that a list names.
+    type Listed<'l> = (u32, &'l [(u32, u32)], &'l [(u32, u32)]);
+
     /// Judges `/s/f` where folder and file have these modes and lists.
-    fn listed(
-        folder: (u32, &[(u32, u32)], &[(u32, u32)]),
-        file: (u32, &[(u32, u32)], &[(u32, u32)]),
-        write: bool,
-    ) -> Vec<String> {
+    fn listed(folder: Listed<'_>, file: Listed<'_>, write: bool) -> Vec<String> {
         let dir = tempfile::tempdir().expect("temp dir");
         let put = |name: &str, text: &str| std::fs::write(dir.path().join(name), text);
         let users = "root:x:0:0::/:\nada:x:1000:1000::/:\nbob:x:1001:1001::/:\n";
@@ -553,7 +552,7 @@ mod tests {
         put("group", groups).expect("group");
         let accounts = Accounts::read(dir.path());
         let reach = Reach::new(1000, &accounts, false);
-        let of = |(mode, users, groups): (u32, &[(u32, u32)], &[(u32, u32)])| Facts {
+        let of = |(mode, users, groups): Listed<'_>| Facts {
             mode,
             uid: 1000,
             gid: 1000,
