@@ -1,6 +1,8 @@
 -- Rows of openclaw-verify.event/1 as a table. `files` is a variable: SET VARIABLE files = 'logs/*.jsonl';
+-- `events` is without what machines wrote for a time that has not come: one of them with a wrong clock would make every question about
+-- the newest day one about a day on which no other machine wrote. future.sql names them.
 -- Columns are named, so that no type is guessed from the first rows. Unknown keys of a later version are ignored.
-CREATE OR REPLACE VIEW events AS
+CREATE OR REPLACE VIEW all_events AS
 SELECT *, CAST("at" AS DATE) AS day
 FROM read_json(
     getvariable('files'),
@@ -16,3 +18,6 @@ FROM read_json(
     }
 )
 WHERE "schema" = 'openclaw-verify.event/1';
+
+CREATE OR REPLACE VIEW events AS
+SELECT * FROM all_events WHERE epoch_ms("at") <= epoch_ms(now()) + 5 * 60 * 1000;

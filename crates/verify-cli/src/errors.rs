@@ -38,6 +38,15 @@ pub(crate) fn exit_of(error: &Error) -> Exit {
     }
 }
 
+/// An error in place of a report; standard error says what to do.
+pub(crate) fn failure(error: &Error) -> Failure {
+    let shown = Shown::of(error);
+    Failure {
+        help: None,
+        ..shown.failure(exit_of(error))
+    }
+}
+
 /// An error in words, with its cause and what to do.
 pub(crate) fn in_words(error: Error) -> String {
     Shown::of(&wording::error(error))

@@ -13,8 +13,8 @@ use openclaw_verify_core::temporary::{self, Temporary};
 use openclaw_verify_core::{Error, Result, read, text};
 
 use crate::cli::Format;
-use crate::render::failure;
-use crate::{Exit, operator, output};
+use crate::render::failure::{self, Failure};
+use crate::{operator, output};
 
 /// Mode of a new output: it names what is installed and holds no secrets. The umask does not change it.
 const MODE: u32 = 0o644;
@@ -256,45 +256,45 @@ pub(crate) fn prepare(path: &Path, text: &str, form: Form) -> Result<Prepared> {
     Ok(Prepared::File(file, target))
 }
 
-/// Says in the gauges among `reports` that this run reached no verdict: what asks them for the exit code would never see one that
-/// failed. Other reports stay as they were.
+/// Says in `reports` that this run reached no verdict: what reads them without the exit code would take those of an earlier run for its.
 ///
-/// Before it was looked at whether the outputs may be written, only an earlier page of gauges is replaced; where they may not, nothing.
+/// Before it was looked at whether the outputs may be written, only an earlier report of the same form is replaced; where they may not,
+/// nothing.
 pub(crate) fn no_verdict(
     reports: &[(Format, PathBuf)],
-    exit: Exit,
+    failure: &Failure,
     under_test: impl FnOnce() -> Vec<PathBuf>,
 ) {
-    let mut gauges = reports
-        .iter()
-        .filter(|(format, _)| *format == Format::Prometheus)
-        .peekable();
-    if gauges.peek().is_none() || ACCEPTED.get() == Some(&false) {
+    if reports.is_empty() || ACCEPTED.get() == Some(&false) {
         return;
     }
     let under_test = UNDER_TEST.get_or_init(under_test);
-    for (_, path) in gauges {
+    for (format, path) in reports {
         let Ok(Place::File(target)) = place(path, under_test) else {
             continue;
         };
-        let before = earlier_page(&target);
+        let before = earlier(&target, *format);
         if ACCEPTED.get().is_none() && before.is_empty() {
             continue;
         }
-        let text = failure::gauges(exit, &before);
         // The run failed already, and says why.
-        let _ = write(path, &text, Form::Report(Format::Prometheus));
+        let _ = write(
+            path,
+            &failure::in_place_of(failure, *format, &before),
+            Form::Report(*format),
+        );
     }
 }
 
-/// The gauges that lie there; empty where there are none.
-fn earlier_page(target: &Path) -> String {
+/// The report of this form that lies there; empty where there is none.
+fn earlier(target: &Path, format: Format) -> String {
     let mut bytes = Vec::new();
     let read = File::open(target).and_then(|file| file.take(LOOKED_AT).read_to_end(&mut bytes));
     let text = String::from_utf8_lossy(&bytes);
-    let form = Form::Report(Format::Prometheus);
     match read {
-        Ok(_) if !text.trim().is_empty() && form.is_earlier(&text) => text.into_owned(),
+        Ok(_) if !text.trim().is_empty() && Form::Report(format).is_earlier(&text) => {
+            text.into_owned()
+        }
         _ => String::new(),
     }
 }

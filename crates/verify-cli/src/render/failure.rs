@@ -69,8 +69,21 @@ pub(crate) fn render(failure: &Failure, format: Format) -> Option<String> {
     }
 }
 
+/// What is written in place of a report, of which an earlier one may lie there.
+pub(crate) fn in_place_of(failure: &Failure, format: Format, before: &str) -> String {
+    match format {
+        Format::Prometheus => gauges(failure.exit, before),
+        _ => render(failure, format).unwrap_or_else(|| {
+            format!(
+                "openclaw-verify reached no verdict: {}\n",
+                failure.message()
+            )
+        }),
+    }
+}
+
 /// The gauges of a run without a verdict, over an earlier page of them.
-pub(crate) fn gauges(exit: Exit, before: &str) -> String {
+fn gauges(exit: Exit, before: &str) -> String {
     prometheus::failure(exit as u8, event::label(), before)
 }
 

@@ -41,6 +41,7 @@ use crate::operator::{self, Files};
 use crate::outputs::Form;
 use crate::progress::Bar;
 use crate::render::Detail;
+use crate::render::failure::Failure;
 use crate::{Exit, attest, errors, names, output, outputs, process, render, signed};
 
 /// Does what was asked.
@@ -51,15 +52,19 @@ pub(crate) fn run(mut cli: Cli) -> Result<Exit> {
     match &ended {
         // It was ended from outside, which says nothing of the installation.
         Err(Error::Cancelled) | Ok(Exit::Clean | Exit::Findings) => {}
-        Err(error) => no_verdict(&common, errors::exit_of(error)),
-        Ok(exit) => no_verdict(&common, *exit),
+        Err(error) => no_verdict(&common, &errors::failure(error)),
+        Ok(exit) => {
+            let mut failure = Failure::new(*exit);
+            failure.what = "nothing was judged".to_owned();
+            no_verdict(&common, &failure);
+        }
     }
     ended
 }
 
-/// Says in the gauges that were asked for that there is no verdict.
-fn no_verdict(common: &Common, exit: Exit) {
-    outputs::no_verdict(&common.report, exit, || {
+/// Says in the reports that were asked for that there is no verdict.
+fn no_verdict(common: &Common, failure: &Failure) {
+    outputs::no_verdict(&common.report, failure, || {
         under_test(operator::installation(common).ok().as_ref(), common)
     });
 }

@@ -381,10 +381,11 @@ impl Watch {
     /// Says that no verdict can be reached.
     fn failed(&mut self, error: Error) -> Result<()> {
         let stamp = self.stamp(false);
+        let failure = errors::failure(&error);
         let text = errors::in_words(error);
         let row = Event::failed(&stamp, Exit::Failed as u8, text);
         self.row(&row)?;
-        super::no_verdict(&self.common, Exit::Failed);
+        super::no_verdict(&self.common, &failure);
         self.verdict = Some(Verdict::none());
         if let Some(command) = &mut self.on_change {
             command.run(&row);
