@@ -82,14 +82,35 @@ begin "a colleague's branch"
 git checkout -q -b colleague HEAD~1
 typed 0 '' review path:mail --record --criteria safe-to-run --yes
 typed 0 '' policy add rule 'match=npm:@beta/*' pin=digest --yes
-git add -A && git commit -qm 'Review mail'
+# What only the colleague's machine has: a skill whose entry of the lock is beside that of another one here.
+skill() {
+  mkdir -p "$OPENCLAW_STATE_DIR/workspace/skills/$1"
+  printf -- '---\nname: %s\ndescription: x\n---\n\nSay hello.\n' "$1" >"$OPENCLAW_STATE_DIR/workspace/skills/$1/SKILL.md"
+}
+skill beta
+typed 0 '' lock skill:workspace/beta
+typed 0 '' review skill:workspace/beta --record --criteria safe-to-run --yes
+git add -A && git commit -qm 'Review mail, add beta'
 git checkout -q main
+rm -r "$OPENCLAW_STATE_DIR/workspace/skills/beta"
+skill alpha
+typed 0 '' lock skill:workspace/alpha
+typed 0 '' review skill:workspace/alpha --record --criteria safe-to-run --yes
 typed 0 '' policy add rule 'match=npm:@acme/*' pin=digest --yes
 git add -A && git commit -qm 'Pin acme'
 if git merge -q --no-edit colleague >"$root/out" 2>&1; then fail 'git could merge two changes of the policy'; fi
 typed 2 '' check
 says 'policy resolve'
 typed 0 y policy resolve
+typed 2 '' check
+says 'lock --resolve'
+typed 0 y lock --resolve
+says 'skill:workspace/beta added'
+typed 2 '' check
+says 'review --resolve'
+typed 0 y review --resolve
+# The colleague's skill is installed here too.
+skill beta
 git add -A && git commit -qm 'Merge colleague'
 typed 0 '' check
 end

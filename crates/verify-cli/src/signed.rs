@@ -278,7 +278,12 @@ fn looks(verb: &Verb) -> bool {
 
 /// What signs files cannot ask that they are signed; nor can what finishes a merge, in which no signature holds.
 fn is_signing(verb: &Verb) -> bool {
-    matches!(verb, Verb::Policy(args) if matches!(args.action, PolicyAction::Sign | PolicyAction::Resolve(_)))
+    match verb {
+        Verb::Policy(args) => matches!(args.action, PolicyAction::Sign | PolicyAction::Resolve(_)),
+        Verb::Lock(args) => args.resolve,
+        Verb::Review(args) => args.resolve,
+        _ => false,
+    }
 }
 
 /// The error about an option that weakens what was signed.

@@ -1,6 +1,5 @@
 //! How this command words what the library gives as data: what clears a finding, what a call lacks, why the gate refuses.
 
-use std::path::Path;
 use std::time::Duration;
 
 use openclaw_verify_core::finding::{About, Finding, Input, Level, Remedy, Unload};
@@ -261,11 +260,6 @@ fn worded(finding: &Finding, command: Option<String>) -> String {
 /// The error with the option that gives what the call lacked.
 pub(crate) fn error(mut error: Error) -> Error {
     if let Error::Operator(error) = &mut error {
-        let file = Path::new(error.file.name());
-        let folder = file
-            .parent()
-            .filter(|folder| !folder.as_os_str().is_empty());
-        let folder = folder.unwrap_or(Path::new("."));
         error.help = match error.unmerged {
             Some(Unmerged::Reviews) => Some(format!(
                 "entries are only added, so both sides count: {}",
@@ -276,10 +270,8 @@ pub(crate) fn error(mut error: Error) -> Error {
                 commands::carried("openclaw-verify policy resolve")
             )),
             Some(Unmerged::Lock) => Some(format!(
-                "take one side, and lock what it lacks: git -C {} checkout --ours -- {} && {}",
-                shell_word(&folder.to_string_lossy()),
-                shell_word(&file.file_name().unwrap_or_default().to_string_lossy()),
-                commands::carried("openclaw-verify lock")
+                "what only one side locked counts, and of the rest you choose: {}",
+                commands::carried("openclaw-verify lock --resolve")
             )),
             _ => error.help.take(),
         };

@@ -149,7 +149,8 @@ pub struct OperatorError {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Unmerged {
-    /// The lock: one side, and what it lacks locked again.
+    /// The lock: entries that only one side has count, and of what both say differently one is chosen. [`crate::lock::merged`] puts
+    /// them together.
     Lock,
     /// The reviews: entries are only added, so both sides count. [`crate::review::merged`] puts them together.
     Reviews,

@@ -15,7 +15,6 @@ use crate::{read, text};
 
 pub use seal::{NotRootsAlone, Purpose, Seal, roots_alone};
 
-/// Most bytes that a file of the operator may have: 64 MiB. A review has some 285 bytes, an entry of the lock some 420.
 /// The usual name of the policy.
 pub const POLICY: &str = "openclaw-verify.toml";
 /// The usual name of the lock.
@@ -23,7 +22,17 @@ pub const LOCK: &str = "openclaw-verify.lock";
 /// The usual name of the reviews file.
 pub const REVIEWS: &str = "openclaw-reviews.toml";
 
+/// Most bytes that a file of the operator may have: 64 MiB. A review has some 285 bytes, an entry of the lock some 420.
 pub const MAX_BYTES: u64 = 64 << 20;
+
+/// Which side counts where both say something else.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Take {
+    /// The side that git calls ours, which stands first.
+    Ours,
+    /// The other.
+    Theirs,
+}
 
 /// The text of the operator's file at `path`; none when nothing is there.
 ///

@@ -10,6 +10,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, ValueEnum};
+use openclaw_verify_core::operator_file::Take;
 use openclaw_verify_core::policy::Preset;
 use openclaw_verify_core::review::Criteria;
 use openclaw_verify_core::subject::SubjectId;
@@ -150,6 +151,47 @@ pub(crate) struct LockArgs {
     /// Needed where bytes changed and the version did not.
     #[arg(long, value_name = "ID")]
     pub accept: Vec<String>,
+    /// Finish a merge that git could not finish
+    ///
+    /// What only one side locked counts; where both locked something else, --take says which. Shows what the other side adds, and asks.
+    #[arg(
+        long,
+        hide_short_help = true,
+        conflicts_with_all = ["ids", "init", "check", "accept"]
+    )]
+    pub resolve: bool,
+    /// ours or theirs, where both locked something else
+    ///
+    /// As git calls them: ours is the branch that is checked out.
+    #[arg(
+        long,
+        value_name = "SIDE",
+        hide_possible_values = true,
+        hide_short_help = true,
+        requires = "resolve"
+    )]
+    pub take: Option<TakenSide>,
+    /// Do not ask
+    #[arg(long, hide_short_help = true, requires = "resolve")]
+    pub yes: bool,
+}
+
+/// A side of a merge.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum TakenSide {
+    /// The branch that is checked out.
+    Ours,
+    /// The other.
+    Theirs,
+}
+
+impl From<TakenSide> for Take {
+    fn from(side: TakenSide) -> Self {
+        match side {
+            TakenSide::Ours => Self::Ours,
+            TakenSide::Theirs => Self::Theirs,
+        }
+    }
 }
 
 impl LockArgs {
@@ -163,6 +205,9 @@ impl LockArgs {
             check: false,
             from: None,
             accept: Vec::new(),
+            resolve: false,
+            take: None,
+            yes: false,
         }
     }
 }

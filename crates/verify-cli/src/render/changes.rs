@@ -33,8 +33,25 @@ pub(crate) fn json(
     lock: &str,
     written: bool,
 ) -> Value {
-    let changes: Vec<Value> = relock
-        .changes
+    let subjects = relock.lock.packages().len();
+    let mut document = document(&relock.changes, unaccepted, lock, written, subjects);
+    let refused = relock.refused.iter();
+    document["refused"] = refused
+        .map(|refused| json!({ "id": refused.id, "why": refused.why }))
+        .collect();
+    document["unread"] = json!(relock.unread);
+    document
+}
+
+/// The same where all could be read and locked.
+pub(crate) fn document(
+    changes: &[LockChange],
+    unaccepted: &[&LockChange],
+    lock: &str,
+    written: bool,
+    subjects: usize,
+) -> Value {
+    let changes: Vec<Value> = changes
         .iter()
         .map(|change| {
             json!({
@@ -46,19 +63,14 @@ pub(crate) fn json(
             })
         })
         .collect();
-    let refused: Vec<Value> = relock
-        .refused
-        .iter()
-        .map(|refused| json!({ "id": refused.id, "why": refused.why }))
-        .collect();
     json!({
         "schema": "openclaw-verify.lock/1",
         "lock": lock,
         "written": written,
-        "subjects": relock.lock.packages().len(),
+        "subjects": subjects,
         "changes": changes,
-        "refused": refused,
-        "unread": relock.unread,
+        "refused": [],
+        "unread": [],
     })
 }
 

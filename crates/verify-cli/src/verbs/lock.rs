@@ -1,5 +1,7 @@
 //! `lock`: write the lock from what is installed, unless that would launder a change.
 
+mod resolve;
+
 use std::path::Path;
 
 use openclaw_verify_core::finding::{Finding, Level, RemedyKind};
@@ -21,6 +23,9 @@ use crate::render::changes;
 use crate::{Exit, ask, names, operator, output, render, signed, wording};
 
 pub(super) fn run(common: &Common, args: &LockArgs) -> Result<Exit> {
+    if args.resolve {
+        return resolve::run(common, args);
+    }
     let start = staged::start(common, args.from.as_deref())?;
     let path = start.files.lock.clone();
     refresh_imports(&start)?;

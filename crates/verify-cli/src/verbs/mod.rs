@@ -160,9 +160,8 @@ fn speaks(verb: &Verb, format: Format) -> Result<()> {
 /// Refuses `--lock-only` where a verb is about what is installed: with nothing there it would take everything for gone.
 fn needs_an_installation(common: &Common, verb: &Verb) -> Result<()> {
     let about_it = match verb {
-        Verb::Lock(_) | Verb::Update(_) | Verb::Host(_) | Verb::Checklist(_) | Verb::Watch(_) => {
-            true
-        }
+        Verb::Lock(args) => !args.resolve,
+        Verb::Update(_) | Verb::Host(_) | Verb::Checklist(_) | Verb::Watch(_) => true,
         Verb::Gate(args) => args.setup || args.remove,
         _ => false,
     };

@@ -183,3 +183,138 @@ fn writers_at_the_same_time_lose_nothing() {
         assert!(lock.contains(&format!("id = \"{id}\"")), "{id}: {lock}");
     }
 }
+
+/// What git makes of the lock where one branch locked what `ours` names and the other what `theirs` names, each changed by its function.
+fn conflict(
+    installation: &Installation,
+    ours: &dyn Fn(&str) -> String,
+    theirs: &dyn Fn(&str) -> String,
+    base: &str,
+) -> String {
+    let whole = installation.lock_text();
+    for (name, text) in [
+        ("base", base.to_owned()),
+        ("ours", ours(&whole)),
+        ("theirs", theirs(&whole)),
+    ] {
+        std::fs::write(installation.config.join(name), text).expect("side");
+    }
+    let merge = std::process::Command::new("git")
+        .current_dir(&installation.config)
+        .args(["merge-file", "-p", "ours", "base", "theirs"])
+        .output()
+        .expect("git");
+    let text = String::from_utf8(merge.stdout).expect("text");
+    assert!(
+        text.contains("\n>>>>>>> theirs\n"),
+        "git could merge: {text}"
+    );
+    text
+}
+
+/// The lock without the entries of these ids.
+fn without(lock: &str, ids: &[&str]) -> String {
+    let (head, entries) = lock.split_once("\n[[").expect("entries");
+    let named = |entry: &&str| {
+        ids.iter()
+            .any(|id| entry.contains(&format!("\nid = \"{id}\"\n")))
+    };
+    let kept = entries.split("\n[[").filter(|entry| !named(entry));
+    kept.fold(head.to_owned(), |lock, entry| lock + "\n[[" + entry)
+}
+
+#[test]
+fn two_branches_that_lock_something_are_merged_without_an_editor() {
+    let installation = Installation::shipped();
+    installation.init(0);
+    let whole = installation.lock_text();
+    let (one, other) = ("npm-pack:@acme/packed", "path:acme-notes");
+    let base = without(&whole, &[one, other]);
+    let unmerged = conflict(
+        &installation,
+        &|lock| without(lock, &[other]),
+        &|lock| without(lock, &[one]),
+        &base,
+    );
+    std::fs::write(installation.lock(), &unmerged).expect("lock");
+    let words = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
+    for verb in [
+        &["check"][..],
+        &["check", "--lock-only"],
+        &["lock"],
+        &["plugins"],
+    ] {
+        let run = installation.run(verb);
+        assert_eq!(run.code, 2, "{}", run.text());
+        let said = words(&run.stderr);
+        assert!(said.contains("openclaw-verify lock --resolve "), "{said}");
+    }
+    let no_terminal = installation.run(&["lock", "--resolve"]);
+    assert_eq!(no_terminal.code, 2, "{}", no_terminal.text());
+    assert_eq!(installation.lock_text(), unmerged);
+
+    let run = installation.run(&["lock", "--resolve", "--yes"]);
+    assert_eq!(run.code, 0, "{}", run.text());
+    assert!(
+        run.stdout.contains(&format!("{other} added")),
+        "{}",
+        run.stdout
+    );
+    assert!(
+        run.stderr
+            .contains(&format!("only ours has {one}; it stays"))
+            && run.stderr.contains("git add openclaw-verify.lock"),
+        "{}",
+        run.stderr
+    );
+    assert_eq!(installation.lock_text(), whole);
+    assert_eq!(installation.run(&["check"]).code, 0);
+    assert_eq!(
+        installation.run(&["lock", "--resolve"]).code,
+        2,
+        "resolved already"
+    );
+
+    std::fs::write(installation.lock(), &unmerged).expect("lock");
+    let json = installation.run(&["lock", "--resolve", "--yes", "--format", "json"]);
+    let document: serde_json::Value = serde_json::from_str(&json.stdout).expect("JSON");
+    assert_eq!(document["written"], true, "{document}");
+    assert_eq!(document["changes"][0]["id"], other, "{document}");
+}
+
+#[test]
+fn what_both_branches_locked_differently_is_chosen_by_name() {
+    let installation = Installation::shipped();
+    installation.init(0);
+    let whole = installation.lock_text();
+    let version = |to: &str| whole.replace("version = \"1.2.0\"", &format!("version = \"{to}\""));
+    let unmerged = conflict(
+        &installation,
+        &|_| version("1.2.1"),
+        &|_| version("1.2.2"),
+        &whole,
+    );
+    std::fs::write(installation.lock(), &unmerged).expect("lock");
+    let open = installation.run(&["lock", "--resolve", "--yes"]);
+    assert_eq!(open.code, 2, "{}", open.text());
+    let said = open.stderr.split_whitespace().collect::<Vec<_>>().join(" ");
+    for part in [
+        "npm-pack:@acme/packed: version: ours 1.2.1, theirs 1.2.2",
+        "openclaw-verify lock --resolve --take ours ",
+    ] {
+        assert!(said.contains(part), "{said}");
+    }
+    assert_eq!(installation.lock_text(), unmerged);
+    for (side, kept) in [("ours", "1.2.1"), ("theirs", "1.2.2")] {
+        std::fs::write(installation.lock(), &unmerged).expect("lock");
+        let run = installation.run(&["lock", "--resolve", "--take", side, "--yes"]);
+        assert_eq!(run.code, 0, "{}", run.text());
+        assert!(
+            run.stderr.contains(&format!("{side} is taken")),
+            "{}",
+            run.stderr
+        );
+        assert_eq!(installation.lock_text(), version(kept));
+        assert_eq!(installation.run(&["check"]).code, 1, "it is neither");
+    }
+}

@@ -1,6 +1,7 @@
 //! `openclaw-verify.lock`: what was installed when the operator last said "this is what I want". Format: docs/formats.md.
 
 mod change;
+mod merge;
 mod wire;
 mod write;
 
@@ -12,6 +13,7 @@ use crate::subject::{Kind, Source, SubjectId};
 
 pub(crate) use change::changes_of_installed;
 pub use change::{LockChange, LockChangeKind, changes};
+pub use merge::{Merged, merged};
 
 /// Before the name of a signer who signed a folder, and no tag: the one kind that needs no `tag-object`.
 pub const FOLDER_SIGNER: &str = "oms:";

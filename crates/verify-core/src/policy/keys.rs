@@ -14,7 +14,7 @@ use jiff::civil::Date;
 use toml::{Table, Value};
 
 use self::form::{At, Entry};
-pub use self::merge::{Differing, Resolved, Take};
+pub use self::merge::{Differing, Resolved};
 use super::edit::{Edited, WAY_OUT, take_out, without};
 use super::{Policy, RuleInfo};
 use crate::error::{OperatorError, Unmerged};

@@ -2,8 +2,10 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, Subcommand, ValueEnum};
-use openclaw_verify_core::policy::keys::{Assignment, Take};
+use clap::{Args, Subcommand};
+use openclaw_verify_core::policy::keys::Assignment;
+
+use super::TakenSide;
 
 /// Arguments of `policy`.
 #[derive(Debug, Args)]
@@ -181,24 +183,6 @@ pub(crate) struct ResolveArgs {
     /// Do not ask
     #[arg(long)]
     pub yes: bool,
-}
-
-/// A side of a merge.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(crate) enum TakenSide {
-    /// The branch that is checked out.
-    Ours,
-    /// The other.
-    Theirs,
-}
-
-impl From<TakenSide> for Take {
-    fn from(side: TakenSide) -> Self {
-        match side {
-            TakenSide::Ours => Self::Ours,
-            TakenSide::Theirs => Self::Theirs,
-        }
-    }
 }
 
 /// Arguments of `policy set`.

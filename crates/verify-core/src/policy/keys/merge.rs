@@ -10,6 +10,7 @@ use super::{
     Change, at, entries, get, insert, is_known_as, newline_of, place, place_for, put, put_text,
     set_entries,
 };
+use crate::operator_file::Take;
 use crate::policy::Policy;
 use crate::policy::edit::Edited;
 use crate::text;
@@ -17,15 +18,6 @@ use crate::toml_file::{Checked, fail, whole_conflict};
 
 /// Most characters of a value that are shown.
 const MAX_SHOWN: usize = 120;
-
-/// Which side counts where both say something else.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Take {
-    /// The side that git calls ours, which stands first.
-    Ours,
-    /// The other.
-    Theirs,
-}
 
 /// A policy with what both sides say.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

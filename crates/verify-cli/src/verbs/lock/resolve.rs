@@ -1,0 +1,122 @@
+//! `lock --resolve`: finishes a merge of the lock that git could not finish.
+
+use openclaw_verify_core::lock::{LockChange, Merged, merged};
+use openclaw_verify_core::operator_file::{self, Purpose, Take};
+use openclaw_verify_core::{Error, Result, text};
+
+use crate::cli::{Common, Format, LockArgs, TakenSide};
+use crate::render::{self, changes};
+use crate::{Exit, ask, attest, commands, operator, output, signed};
+
+/// Shows what comes from the other side, asks, and writes the lock without the marks of the conflict. Needs no installation.
+pub(super) fn run(common: &Common, args: &LockArgs) -> Result<Exit> {
+    let under_test = super::super::under_test(operator::installation(common).ok().as_ref(), common);
+    let path = operator::files(common, &under_test)?.lock;
+    let shown = operator::shown(&path);
+    let _guard = operator::only_writer(&path)?;
+    let text = operator_file::read(&path)?.ok_or_else(|| {
+        Error::environment(
+            format!("{shown}: there is no such file"),
+            "name the folder with --config, or the file with --lockfile",
+        )
+    })?;
+    let merged = merged(&path, &text, args.take.map(Take::from))?;
+    if args.take.is_none() && !merged.differing.is_empty() {
+        return Err(undecided(&merged));
+    }
+    let added: String = merged
+        .changes
+        .iter()
+        .map(|change| changes::line(change, false) + "\n")
+        .collect();
+    // The question is about these very lines, so they are on the screen before it, whatever the format.
+    match common.format {
+        Format::Human => output::human(&added)?,
+        _ => output::stderr_text(&added),
+    }
+    say_what_stays(&merged, args);
+    let question = match merged.changes.is_empty() {
+        true => format!("the other side adds nothing; finish the merge of {shown}?"),
+        false => format!("finish the merge of {shown} like this?"),
+    };
+    if !args.yes && !ask::confirmed(&question)? {
+        output::stderr("nothing was written");
+        document(common, &shown, &merged, false)?;
+        return Ok(Exit::Findings);
+    }
+    signed::write(common, &path, Purpose::Lock, &merged.lock.write())?;
+    let name = |path: &std::path::Path| {
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        text::shell_word(&name).into_owned()
+    };
+    let signature = match signed::is_signed(&path)? {
+        true => format!(" {}", name(&attest::beside(&path))),
+        false => String::new(),
+    };
+    output::stderr(&format!(
+        "wrote {shown}: {}; for git it is resolved after: git add {}{signature}",
+        render::count(merged.lock.packages().len(), "subject"),
+        name(&path)
+    ));
+    document(common, &shown, &merged, true)?;
+    Ok(Exit::Clean)
+}
+
+/// Both values of each, and the ways to choose.
+fn undecided(merged: &Merged) -> Error {
+    let said: Vec<String> = merged.differing.iter().map(both).collect();
+    Error::environment(
+        format!("both sides locked something else of {}", said.join("; ")),
+        format!(
+            "choose ours: {}; or the other side's, with --take theirs; where OpenClaw is installed, openclaw-verify check then says whether it is that",
+            commands::carried("openclaw-verify lock --resolve --take ours")
+        ),
+    )
+}
+
+/// What both sides say of one key of one entry.
+fn both(change: &LockChange) -> String {
+    let value = |value: &Option<String>| match value {
+        Some(value) => text::excerpt(value, 200),
+        None => "nothing".to_owned(),
+    };
+    format!(
+        "{}: {}: ours {}, theirs {}",
+        text::excerpt(&change.id, 600),
+        change.what.as_str(),
+        value(&change.from),
+        value(&change.to)
+    )
+}
+
+/// What is in the file and not among what comes from the other side: it may have been taken out there.
+fn say_what_stays(merged: &Merged, args: &LockArgs) {
+    for id in &merged.only_ours {
+        output::stderr(&format!(
+            "note: only ours has {}; it stays",
+            text::excerpt(id, 600)
+        ));
+    }
+    let word = match args.take {
+        Some(TakenSide::Theirs) => "theirs",
+        _ => "ours",
+    };
+    for change in &merged.differing {
+        output::stderr(&format!("note: {}; {word} is taken", both(change)));
+    }
+}
+
+/// The document that `lock` gives.
+fn document(common: &Common, shown: &str, merged: &Merged, written: bool) -> Result<()> {
+    if common.format == Format::Human {
+        return Ok(());
+    }
+    let document = changes::document(
+        &merged.changes,
+        &[],
+        shown,
+        written,
+        merged.lock.packages().len(),
+    );
+    output::document(&render::json(&document)?, common.format)
+}
