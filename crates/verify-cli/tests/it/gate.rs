@@ -163,6 +163,18 @@ fn broken_arguments_and_files_still_get_a_reply() {
     let mut nowhere = Command::new(env!("CARGO_BIN_EXE_openclaw-verify"));
     assert!(reason(&bench.ask(nowhere.env_clear().arg("gate"))).contains("--config"));
     assert!(reason(&bench.ask(nowhere.arg("--config").arg("/nowhere"))).contains("/nowhere"));
+    // The working folder is OpenClaw's.
+    let mut relative = Command::new(env!("CARGO_BIN_EXE_openclaw-verify"));
+    relative
+        .env_clear()
+        .current_dir(&bench.root)
+        .args(["gate", "--config", "config"]);
+    let reply = bench.ask(&mut relative);
+    let said = reason(&reply);
+    assert!(said.contains("--config must be an absolute path"), "{said}");
+    let reply = bench.ask(bench.gate().args(["--spool", "spool"]));
+    let said = reason(&reply);
+    assert!(said.contains("--spool must be an absolute path"), "{said}");
     std::fs::write(
         bench.root.join("config/openclaw-verify.lock"),
         "version = 1\n<<<<<<< ours\n",

@@ -200,7 +200,8 @@ fn answer(
         let reply = Reply::block(&format!("the request could not be read: {error}"));
         return (Answered::without_report(reply), None);
     }
-    let gate = gate(common, args, cancel)
+    let gate = whole_paths(common, args)
+        .and_then(|()| gate(common, args, cancel))
         .and_then(|gate| Ok(gate.spool(Spool::new(spool(common, args)?))));
     match gate {
         Ok(gate) => {
@@ -273,6 +274,32 @@ pub(super) fn own_anchors(common: &Common) -> Result<Anchors> {
         ));
     }
     anchors(common, Instance::PublicGood, false)
+}
+
+/// A relative path would be one of OpenClaw's working folder, which is that of whatever OpenClaw works on.
+fn whole_paths(common: &Common, args: &GateArgs) -> Result<()> {
+    let given = [
+        ("--config", &common.config),
+        ("--spool", &args.spool),
+        ("--signers", &common.signers),
+        ("--openclaw", &common.openclaw),
+        ("--trusted-root", &common.anchors.trusted_root),
+        ("--npm-keys", &common.anchors.npm_keys),
+    ];
+    let relative = given.into_iter().find_map(|(option, path)| {
+        let path = path.as_deref().filter(|path| path.is_relative())?;
+        Some((option, path)).filter(|(_, path)| !path.as_os_str().is_empty())
+    });
+    let Some((option, path)) = relative else {
+        return Ok(());
+    };
+    Err(Error::environment(
+        format!(
+            "{option} must be an absolute path, and {} is none",
+            text::excerpt(&path.to_string_lossy(), 200)
+        ),
+        "openclaw-verify gate --setup --config DIR writes the whole paths into OpenClaw's config",
+    ))
 }
 
 /// What was fetched about what the gate kept. All of it is verified again when it is read, by digest or by signature.
