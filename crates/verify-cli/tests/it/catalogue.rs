@@ -103,6 +103,36 @@ fn every_warning_is_classed() {
     }
 }
 
+/// A rule whose default is no warning, and that warns of some of what it finds, is classed too.
+#[test]
+fn every_rule_that_can_warn_is_classed() {
+    let page = fs::read_to_string(repository().join("docs/warnings.md")).expect("page");
+    let rules = repository().join("crates/verify-core/src/rules");
+    let mut missing = Vec::new();
+    for group in [
+        "integrity",
+        "pinning",
+        "provenance",
+        "review",
+        "advisory",
+        "hygiene",
+    ] {
+        for entry in fs::read_dir(rules.join(group)).expect("group").flatten() {
+            let source = fs::read_to_string(entry.path()).unwrap_or_default();
+            let source = source.split("#[cfg(test)]").next().unwrap_or_default();
+            let id = source
+                .split("\n    id: \"")
+                .nth(1)
+                .and_then(|rest| rest.split('"').next());
+            let warns = source.contains("level(Level::Warn)");
+            if let Some(id) = id.filter(|id| warns && !page.contains(&format!("\n| `{id}"))) {
+                missing.push(id.to_owned());
+            }
+        }
+    }
+    assert_eq!(missing, [""; 0], "not in docs/warnings.md");
+}
+
 fn read_all(folder: &Path, text: &mut String) {
     for entry in fs::read_dir(folder).expect("folder").flatten() {
         let path = entry.path();
