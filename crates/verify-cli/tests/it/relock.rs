@@ -318,3 +318,12 @@ fn what_both_branches_locked_differently_is_chosen_by_name() {
         assert_eq!(installation.run(&["check"]).code, 1, "it is neither");
     }
 }
+
+#[test]
+fn a_finding_that_a_run_leaves_out_says_nothing_of_its_exceptions() {
+    let installation = Installation::shipped();
+    installation.init(0);
+    let run = installation.run(&["check", "-A", "unreviewed"]);
+    assert_eq!(run.code, 0, "{}", run.text());
+    assert!(!run.stdout.contains("exception-unused"), "{}", run.stdout);
+}

@@ -219,6 +219,10 @@ impl Judge<'_> {
         }
         let mut level = self.graded(rule, &draft);
         if level == Level::Allow {
+            // One run that leaves a finding out says nothing of the exceptions for it.
+            if self.by_flag(rule).is_some() {
+                self.exception(rule, &draft);
+            }
             return;
         }
         let mut suppressed = self.exception(rule, &draft);
@@ -275,11 +279,17 @@ impl Judge<'_> {
         }
     }
 
+    /// The level that the command line gives.
+    fn by_flag(&self, rule: &Rule) -> Option<Level> {
+        let mut given = self.flags.iter().rev();
+        given.find(|(id, _)| id == rule.id).map(|(_, level)| *level)
+    }
+
     /// Order of authority: the rule's default, `[levels]`, what a `[[rule]]` demands, the command line. Only what is not fixed can
     /// come out lower than its default here: policy and flags that try otherwise were refused when they were read.
     fn level(&self, rule: &Rule, draft: &Draft) -> Level {
-        if let Some((_, level)) = self.flags.iter().rev().find(|(id, _)| id == rule.id) {
-            return *level;
+        if let Some(level) = self.by_flag(rule) {
+            return level;
         }
         let default = draft.level.unwrap_or(rule.level);
         match self.whole.policy.level(rule.id) {
