@@ -250,10 +250,13 @@ impl<'a> TomlFile<'a> {
                 span,
                 "the file holds a conflict marker of a merge that was not finished",
             )
-            .with_label("conflict marker")
-            .with_help("resolve the merge in this file, then run again");
+            .with_label("conflict marker");
+        // What is left over of a conflict cannot be put together.
+        if !unmerged::is_whole(self.text) {
+            return error.with_help(unmerged::BROKEN);
+        }
         error.unmerged = Some(Unmerged::Other);
-        error
+        error.with_help("resolve the merge in this file, then run again")
     }
 
     /// A line by its number, from 1, without its end.

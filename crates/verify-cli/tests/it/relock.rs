@@ -327,3 +327,44 @@ fn a_finding_that_a_run_leaves_out_says_nothing_of_its_exceptions() {
     assert_eq!(run.code, 0, "{}", run.text());
     assert!(!run.stdout.contains("exception-unused"), "{}", run.stdout);
 }
+
+#[test]
+fn a_damaged_file_names_what_can_be_done_about_it() {
+    let installation = Installation::shipped();
+    installation.init(0);
+    let words = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
+    let lock = installation.lock_text();
+    std::fs::write(
+        installation.lock(),
+        lock.replacen("revision = 1", "revision = ", 1),
+    )
+    .expect("lock");
+    let run = installation.run(&["check"]);
+    assert!(
+        words(&run.stderr).contains("or move it aside and lock anew"),
+        "{}",
+        run.stderr
+    );
+    std::fs::rename(installation.lock(), installation.config.join("aside")).expect("aside");
+    let run = installation.run(&["lock"]);
+    assert_eq!(run.code, 0, "{}", run.text());
+    // One line of git's that is left over is no conflict that could be put together.
+    for (name, resolve) in [
+        ("openclaw-verify.lock", &["lock", "--resolve"][..]),
+        ("openclaw-verify.toml", &["policy", "resolve"]),
+        ("openclaw-reviews.toml", &["review", "--resolve"]),
+    ] {
+        let path = installation.config.join(name);
+        let before = std::fs::read_to_string(&path).unwrap_or_else(|_| "version = 1\n".to_owned());
+        std::fs::write(&path, format!("{before}<<<<<<< HEAD\n")).expect("file");
+        for arguments in [&["check"][..], resolve] {
+            let run = installation.run(arguments);
+            assert_eq!(run.code, 2, "{}", run.text());
+            let said = words(&run.stderr);
+            assert!(said.contains("is left over, take it out"), "{said}");
+            assert!(!said.contains("resolve --"), "{said}");
+        }
+        std::fs::write(&path, before).expect("file");
+    }
+    assert_eq!(installation.run(&["check"]).code, 0);
+}

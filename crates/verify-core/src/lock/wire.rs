@@ -18,7 +18,8 @@ pub(super) const VERSION: i64 = 1;
 /// The revision that is written. A larger one only adds keys, which are unknown keys here.
 pub(super) const REVISION: u32 = 1;
 
-const BY_HAND: &str = "restore the file from version control, or lock anew what is installed";
+const BY_HAND: &str =
+    "restore the file from version control, or move it aside and lock anew what is installed";
 
 pub(super) fn schema() -> schemars::Schema {
     schemars::schema_for!(WireLock)

@@ -5,6 +5,15 @@ use std::path::Path;
 use super::{Checked, fail};
 use crate::error::OperatorError;
 
+/// What to do about a line of git's that is not part of a whole conflict.
+pub(super) const BROKEN: &str =
+    "where one of git's lines is left over, take it out, or restore the file from version control";
+
+/// Whether `text` holds whole conflicts and nothing else of one.
+pub(super) fn is_whole(text: &str) -> bool {
+    sides(text).is_some()
+}
+
 /// This side of the file at `path` and the other, each as a whole file.
 ///
 /// # Errors
@@ -12,9 +21,7 @@ use crate::error::OperatorError;
 pub(crate) fn whole_conflict(path: &Path, text: &str) -> Checked<(String, String)> {
     let Some(both) = sides(text) else {
         let what = "the file holds no whole conflict of a merge, from `<<<<<<<` to `>>>>>>>`";
-        return fail(
-            OperatorError::whole(path, what).with_help("there is nothing to put together"),
-        );
+        return fail(OperatorError::whole(path, what).with_help(BROKEN));
     };
     Ok(both)
 }

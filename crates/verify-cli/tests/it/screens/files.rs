@@ -215,7 +215,8 @@ fn errors_about_them() {
         }
     }
     let lock = installation.lock();
-    fs::write(&lock, "version = 1\n<<<<<<< ours\n").expect("lock");
+    let conflict = "version = 1\n<<<<<<< ours\n=======\n>>>>>>> theirs\n";
+    fs::write(&lock, conflict).expect("lock");
     for line in [
         "lock",
         "lock --check",

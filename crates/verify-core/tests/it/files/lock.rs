@@ -10,7 +10,8 @@ use openclaw_verify_core::subject::{Kind, Source, SubjectId};
 use proptest::prelude::*;
 
 const TREE: &str = "git-sha256:1111111111111111111111111111111111111111111111111111111111111111";
-const WAY_OUT: &str = "restore the file from version control, or lock anew what is installed";
+const WAY_OUT: &str =
+    "restore the file from version control, or move it aside and lock anew what is installed";
 const COMMIT: &str = "2222222222222222222222222222222222222222";
 
 fn lock(text: &str) -> Lock {
@@ -240,9 +241,9 @@ fn malformed_locks_are_refused_with_place_and_way_out() {
     same id twice: line 57 `[[package]]` (second entry): duplicate entry: path:a is already in line 52 -> (restore)
     same release twice: line 6 `[[release]]` (second entry): duplicate entry: r@v1 is already in line 2 -> (restore)
     conflict: line 2 `<<<<<<< HEAD` (conflict marker): the file holds a conflict marker of a merge that was not finished -> resolve the merge in this file, then run again
-    conflict inside a text: line 3 `<<<<<<< HEAD` (conflict marker): the file holds a conflict marker of a merge that was not finished -> resolve the merge in this file, then run again
-    half a conflict: line 2 `=======` (conflict marker): the file holds a conflict marker of a merge that was not finished -> resolve the merge in this file, then run again
-    base of a conflict: line 2 `||||||| 1234567` (conflict marker): the file holds a conflict marker of a merge that was not finished -> resolve the merge in this file, then run again
+    conflict inside a text: line 3 `<<<<<<< HEAD` (conflict marker): the file holds a conflict marker of a merge that was not finished -> where one of git's lines is left over, take it out, or restore the file from version control
+    half a conflict: line 2 `=======` (conflict marker): the file holds a conflict marker of a merge that was not finished -> where one of git's lines is left over, take it out, or restore the file from version control
+    base of a conflict: line 2 `||||||| 1234567` (conflict marker): the file holds a conflict marker of a merge that was not finished -> where one of git's lines is left over, take it out, or restore the file from version control
     newer revision: line 3 `shiny` (here): unknown key `shiny`, expected one of `version`, `revision`, `package`, `release` -> the file is of a newer revision; upgrade openclaw-verify
     unknown key of this revision: line 3 `shiny` (here): unknown key `shiny`, expected one of `version`, `revision`, `package`, `release` -> (restore)
     byte order mark and nothing: line 1 `???` (here): the file has no `version` -> write `version = 1` as its first line

@@ -282,7 +282,7 @@ fn malformed_reviews_are_refused_with_place_and_way_out() {
     violation of an empty list: line 7 `[]` (here): no versions: write "*", a range such as "<1.2.0", or a list -> (format)
     violation of a number: line 7 `1` (here): expected "*", a range, or a list of versions -> (format)
     violation of no tree: line 7 `[]` (here): `trees` names nothing -> (format)
-    conflict: line 9 `<<<<<<< HEAD` (conflict marker): the file holds a conflict marker of a merge that was not finished -> resolve the merge in this file, then run again
+    conflict: line 9 `<<<<<<< HEAD` (conflict marker): the file holds a conflict marker of a merge that was not finished -> where one of git's lines is left over, take it out, or restore the file from version control
     an exception: line 2 `exception` (here): unknown key `exception`, expected one of `version`, `revision`, `review`, `trust`, `violation` -> (format)
     "##);
 }
