@@ -40,6 +40,8 @@ pub(crate) struct Places {
     original: Option<Original>,
     /// The last day of an exception that is suggested.
     until: Date,
+    /// Only the operator's files are judged, on a runner of CI for one: where OpenClaw is installed they lie elsewhere.
+    elsewhere: bool,
 }
 
 /// What has OpenClaw's own command act on the installation that this call is about.
@@ -111,6 +113,7 @@ pub(crate) fn carried(command: &str) -> String {
         }) if command == "--state-dir DIR" => {
             format!("--state-dir {}", text::shell_word(&state.to_string_lossy()))
         }
+        Some(places) if places.elsewhere && needs_installation(command) => command.to_owned(),
         Some(places) if own => places.after(command),
         Some(places) if command.starts_with("openclaw ") => places.for_openclaw(command),
         Some(places) if command.contains(STEP) => {
@@ -122,6 +125,17 @@ pub(crate) fn carried(command: &str) -> String {
         }) => in_place(command, state),
         _ => command.to_owned(),
     }
+}
+
+/// Whether a command is run where OpenClaw is installed.
+fn needs_installation(command: &str) -> bool {
+    ["lock", "review", "update"].iter().any(|verb| {
+        let rest = command.strip_prefix("openclaw-verify ");
+        let rest = rest.and_then(|rest| rest.strip_prefix(verb));
+        rest.is_some_and(|rest| {
+            (rest.is_empty() || rest.starts_with(' ')) && !rest.contains(" --resolve")
+        })
+    })
 }
 
 /// The state directory in a command for machines, where equal installations give equal bytes: as a shell finds it that has OpenClaw's
@@ -201,6 +215,7 @@ impl Places {
             }),
             state,
             until: operator::today(common).saturating_add(PUT_OFF_DAYS.days()),
+            elsewhere: common.lock_only,
         }
     }
 

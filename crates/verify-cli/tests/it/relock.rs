@@ -368,3 +368,39 @@ fn a_damaged_file_names_what_can_be_done_about_it() {
     }
     assert_eq!(installation.run(&["check"]).code, 0);
 }
+
+#[test]
+fn a_command_for_another_machine_names_no_folder_of_this_one() {
+    let installation = Installation::shipped();
+    installation.init(0);
+    let lock = installation.lock_text();
+    let other = lock.replacen("tree = \"git-sha256:", "tree = \"git-sha256:0000", 1);
+    let (start, rest) = other.split_once("git-sha256:0000").expect("tree");
+    let digest: String = rest.chars().skip(4).collect();
+    std::fs::write(
+        installation.lock(),
+        format!("{start}git-sha256:0000{digest}"),
+    )
+    .expect("lock");
+    let run = installation.run(&["check", "--lock-only"]);
+    assert_eq!(run.code, 1, "{}", run.text());
+    let next: Vec<&str> = run
+        .stdout
+        .lines()
+        .filter(|line| line.contains("where OpenClaw is installed"))
+        .collect();
+    assert!(!next.is_empty(), "{}", run.stdout);
+    assert!(
+        run.stdout.contains("openclaw-verify review "),
+        "{}",
+        run.stdout
+    );
+    let folder = installation.config.to_string_lossy().into_owned();
+    for line in run
+        .stdout
+        .lines()
+        .filter(|line| line.contains("openclaw-verify review "))
+    {
+        assert!(!line.contains(&folder), "{}", run.stdout);
+    }
+}
