@@ -31,6 +31,19 @@ pub(crate) fn in_full_installed(verifier: &Verifier, texts: &[String]) -> Result
     in_full_of(texts, || known(verifier).unwrap_or_default())
 }
 
+/// The same of subjects that have to be installed or locked.
+pub(crate) fn in_full_known(verifier: &Verifier, texts: &[String]) -> Result<Vec<SubjectId>> {
+    let ids = in_full_installed(verifier, texts)?;
+    if ids.is_empty() {
+        return Ok(ids);
+    }
+    let known = known(verifier)?;
+    for id in &ids {
+        one(id.as_str(), &known)?;
+    }
+    Ok(ids)
+}
+
 fn in_full_of(texts: &[String], known: impl Fn() -> Vec<SubjectId>) -> Result<Vec<SubjectId>> {
     let parse = |text: &String| {
         text.parse::<SubjectId>().map_err(|error| {

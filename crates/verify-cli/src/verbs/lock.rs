@@ -40,7 +40,10 @@ pub(super) fn run(common: &Common, args: &LockArgs) -> Result<Exit> {
         true => &args.accept,
         false => &args.ids,
     };
-    let ids = names::in_full_installed(&verifier, named)?;
+    let ids = match &args.from {
+        Some(_) => names::in_full_installed(&verifier, named)?,
+        None => names::in_full_known(&verifier, named)?,
+    };
     let relock = match &args.from {
         Some(folder) => kept(&verifier, &ids, folder)?,
         None => verifier.relock(&ids)?,

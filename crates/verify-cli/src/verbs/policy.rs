@@ -15,7 +15,7 @@ use super::{start, start_without_installation};
 use crate::cli::{
     Common, ExceptArgs, Format, PolicyAction, PolicyArgs, PruneArgs, RenewArgs, SourceArgs,
 };
-use crate::{Exit, ask, names, operator, output, render, signed};
+use crate::{Exit, ask, commands, names, operator, output, render, signed};
 
 pub(super) fn run(common: &Common, args: &PolicyArgs) -> Result<Exit> {
     match &args.action {
@@ -90,10 +90,19 @@ fn renew(common: &Common, args: &RenewArgs) -> Result<Exit> {
         ));
     }
     if chosen.is_empty() {
-        output::stderr(&format!(
-            "no exception is to be renewed until {}",
-            args.until
-        ));
+        output::stderr(&match args.ids.is_empty() {
+            true => format!(
+                "no exception is to be renewed: none ends soon; one that ends later is renewed by name: {}",
+                commands::carried(&format!(
+                    "openclaw-verify policy renew ID --until {}",
+                    args.until
+                ))
+            ),
+            false => format!(
+                "no exception is to be renewed: none of these that may be ends before {}",
+                args.until
+            ),
+        });
         document(common, &path, &Edited::default(), false)?;
         return Ok(Exit::Clean);
     }

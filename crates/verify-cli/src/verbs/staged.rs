@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use openclaw_verify_core::gate::StagedCopy;
+use openclaw_verify_core::gate::{NotStaged, StagedCopy};
 use openclaw_verify_core::subject::SubjectId;
 use openclaw_verify_core::{Error, Result, temporary};
 
@@ -39,10 +39,14 @@ impl Staged {
                 "{id} cannot be staged from {}: {why}",
                 operator::shown(from)
             );
-            Error::environment(
-                what,
-                "install it: the gate refuses, and its reason names a copy that it kept",
-            )
+            let help = match &why {
+                NotStaged::OtherPlugin(name) | NotStaged::OtherPackage(name) => {
+                    format!("name what it holds: {}:{name}", id.scheme())
+                }
+                _ => "install it: the gate refuses, and its reason names a copy that it kept"
+                    .to_owned(),
+            };
+            Error::environment(what, help)
         })?;
         Ok(Self {
             kept,

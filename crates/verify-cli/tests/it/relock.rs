@@ -320,12 +320,27 @@ fn what_both_branches_locked_differently_is_chosen_by_name() {
 }
 
 #[test]
-fn a_finding_that_a_run_leaves_out_says_nothing_of_its_exceptions() {
+fn what_a_lock_cannot_find_is_named_with_what_was_meant() {
     let installation = Installation::shipped();
     installation.init(0);
-    let run = installation.run(&["check", "-A", "unreviewed"]);
-    assert_eq!(run.code, 0, "{}", run.text());
-    assert!(!run.stdout.contains("exception-unused"), "{}", run.stdout);
+    for arguments in [
+        &["lock", "path:acme-note"][..],
+        &["lock", "--accept", "path:acme-note"],
+    ] {
+        let run = installation.run(arguments);
+        assert_eq!(run.code, 2, "{}", run.text());
+        assert!(
+            run.stderr.contains("did you mean path:acme-notes?"),
+            "{}",
+            run.stderr
+        );
+    }
+    let run = installation.run(&["lock", "no:such"]);
+    assert!(
+        run.stderr.contains("openclaw-verify check -v"),
+        "{}",
+        run.stderr
+    );
 }
 
 #[test]
@@ -403,4 +418,57 @@ fn a_command_for_another_machine_names_no_folder_of_this_one() {
     {
         assert!(!line.contains(&folder), "{}", run.stdout);
     }
+}
+
+#[test]
+fn a_finding_that_a_run_leaves_out_says_nothing_of_its_exceptions() {
+    let installation = Installation::shipped();
+    installation.init(0);
+    let run = installation.run(&["check", "-A", "unreviewed"]);
+    assert_eq!(run.code, 0, "{}", run.text());
+    assert!(!run.stdout.contains("exception-unused"), "{}", run.stdout);
+}
+
+#[test]
+fn an_archive_of_another_plugin_names_the_id_that_it_has() {
+    let installation = Installation::shipped();
+    let folder = tempfile::tempdir().expect("folder");
+    let package = folder.path().join("package");
+    std::fs::create_dir(&package).expect("package");
+    for (name, text) in [
+        (
+            "package.json",
+            r#"{"name":"@acme/other","version":"1.0.0","openclaw":{"extensions":["./index.js"]}}"#,
+        ),
+        (
+            "openclaw.plugin.json",
+            r#"{"id":"acme-other","configSchema":{"type":"object"}}"#,
+        ),
+        ("index.js", "export default {};\n"),
+    ] {
+        std::fs::write(package.join(name), text).expect("file");
+    }
+    let archive = folder.path().join("other.tgz");
+    let file = archive.to_str().expect("path");
+    let packed = std::process::Command::new("tar")
+        .current_dir(folder.path())
+        .args(["-czf", file, "package"])
+        .status()
+        .expect("tar");
+    assert!(packed.success());
+    let wrong = installation.run(&["lock", "archive:notes", "--from", file]);
+    assert_eq!(wrong.code, 2, "{}", wrong.text());
+    assert!(
+        wrong
+            .stderr
+            .contains("name what it holds: archive:acme-other"),
+        "{}",
+        wrong.stderr
+    );
+    let right = installation.run(&["lock", "archive:acme-other", "--from", file]);
+    assert!(
+        right.stdout.contains("archive:acme-other added"),
+        "{}",
+        right.text()
+    );
 }
