@@ -150,7 +150,10 @@ fn the_rust_of_the_pages_is_what_is_compiled() {
 
 #[test]
 fn the_record_of_the_pages_can_be_imported() {
-    let mut json = pages().into_iter().filter(|block| block.language == "json");
+    // The requests of docs/installers.md are read by a test of the formats.
+    let mut json = pages()
+        .into_iter()
+        .filter(|block| block.language == "json" && !block.page.ends_with("installers.md"));
     let block = json.next().expect("docs/formats.md has a record");
     assert!(json.next().is_none());
     let installation = Installation::empty();

@@ -30,6 +30,51 @@ fn the_schema_of_candidates_is_current() {
 }
 
 #[test]
+fn the_schema_of_the_gates_request_is_current() {
+    let schema = openclaw_verify_core::gate::Request::schema();
+    is_current(&schema, "docs/schema/gate-request.schema.json");
+}
+
+/// Each is read by the gate, and holds nothing that the schema does not name.
+#[test]
+fn docs_have_a_request_of_each_kind() {
+    use openclaw_verify_core::gate::Request;
+    let page = std::fs::read_to_string(repository().join("docs/installers.md")).expect("page");
+    let schema = serde_json::to_value(Request::schema()).expect("schema");
+    let mut kinds = Vec::new();
+    for block in page.split("```json\n").skip(1) {
+        let text = block.split("```").next().expect("block");
+        Request::parse(text.as_bytes()).unwrap_or_else(|why| panic!("{why}: {text}"));
+        let request: Value = serde_json::from_str(text).expect("JSON");
+        is_named(&request, &schema);
+        kinds.push(request["request"]["kind"].clone());
+    }
+    let known = &schema["properties"]["request"]["properties"]["kind"]["enum"];
+    for kind in known.as_array().expect("words") {
+        assert!(kinds.contains(kind), "no request of {kind}");
+    }
+}
+
+/// Every key is in the schema, every word in its list, and nothing that it requires is missing.
+fn is_named(value: &Value, schema: &Value) {
+    if let Some(words) = schema["enum"].as_array() {
+        assert!(words.contains(value), "{value} is not in {words:?}");
+    }
+    let Some(object) = value.as_object() else {
+        return;
+    };
+    for (key, inner) in object {
+        let named = &schema["properties"][key];
+        assert!(named.is_object(), "{key} is not in {schema}");
+        is_named(inner, named);
+    }
+    for key in schema["required"].as_array().into_iter().flatten() {
+        let key = key.as_str().expect("key");
+        assert!(object.contains_key(key), "{key} is missing: {value}");
+    }
+}
+
+#[test]
 fn json_is_the_same_twice_and_with_other_threads() {
     let installation = Installation::shipped();
     installation.init(0);

@@ -1,5 +1,7 @@
 //! One request of OpenClaw's install policy, protocol version 1, read strictly.
 
+mod schema;
+
 use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
@@ -232,20 +234,10 @@ impl Request {
             });
         }
         let request = Self {
-            target: word(
-                &value,
-                "/targetType",
-                "targetType",
-                &[("plugin", TargetType::Plugin), ("skill", TargetType::Skill)],
-            )?,
+            target: word(&value, "/targetType", "targetType", &TARGETS)?,
             name: required(&value, "/targetName", "targetName")?,
             path: path(&value)?,
-            is_folder: word(
-                &value,
-                "/sourcePathKind",
-                "sourcePathKind",
-                &[("directory", true), ("file", false)],
-            )?,
+            is_folder: word(&value, "/sourcePathKind", "sourcePathKind", &FORMS)?,
             source: if value.get("source").is_some() {
                 Some(word(&value, "/source/kind", "source.kind", &SOURCES)?)
             } else {
@@ -253,12 +245,7 @@ impl Request {
             },
             origin: origin(&value)?,
             kind: word(&value, "/request/kind", "request.kind", &KINDS)?,
-            update: word(
-                &value,
-                "/request/mode",
-                "request.mode",
-                &[("install", false), ("update", true)],
-            )?,
+            update: word(&value, "/request/mode", "request.mode", &MODES)?,
             requested: optional(
                 &value,
                 "/request/requestedSpecifier",
@@ -376,6 +363,22 @@ impl Request {
         }
     }
 }
+
+const TARGETS: [(&str, TargetType); 2] =
+    [("plugin", TargetType::Plugin), ("skill", TargetType::Skill)];
+
+/// Whether it is a folder.
+const FORMS: [(&str, bool); 2] = [("directory", true), ("file", false)];
+
+/// Whether something is replaced.
+const MODES: [(&str, bool); 2] = [("install", false), ("update", true)];
+
+const CONTENTS: [(&str, ContentType); 4] = [
+    ("package", ContentType::Package),
+    ("bundle", ContentType::Bundle),
+    ("file", ContentType::File),
+    ("dependency-tree", ContentType::DependencyTree),
+];
 
 const SOURCES: [(&str, SourceKind); 10] = [
     ("npm", SourceKind::Npm),
@@ -508,18 +511,12 @@ fn plugin(value: &Value) -> Result<Option<PluginTarget>, BadRequest> {
     if value.get("plugin").is_none() {
         return Ok(None);
     }
-    let contents = [
-        ("package", ContentType::Package),
-        ("bundle", ContentType::Bundle),
-        ("file", ContentType::File),
-        ("dependency-tree", ContentType::DependencyTree),
-    ];
     Ok(Some(PluginTarget {
         content: word(
             value,
             "/plugin/contentType",
             "plugin.contentType",
-            &contents,
+            &CONTENTS,
         )?,
         id: required(value, "/plugin/pluginId", "plugin.pluginId")?,
         package_name: optional(value, "/plugin/packageName", "plugin.packageName")?,
