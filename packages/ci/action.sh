@@ -45,6 +45,12 @@ else
 fi
 
 ARGUMENTS=(check --config "${INPUT_CONFIG:-.}")
+# Who names an installation has said what to judge.
+for NAMED in state-dir:"${INPUT_STATE_DIR:-}" relocated-from:"${INPUT_RELOCATED_FROM:-}" openclaw:"${INPUT_OPENCLAW:-}"; do
+  if [ -n "${NAMED#*:}" ] && [ "${INPUT_LOCK_ONLY:-true}" = true ]; then
+    stop "${NAMED%%:*}: an installation is named, and lock-only is true; set lock-only to false to judge it"
+  fi
+done
 case ${INPUT_LOCK_ONLY:-true} in
   true) ARGUMENTS+=(--lock-only) ;;
   false) ;;

@@ -1,6 +1,7 @@
 //! Rows for log shippers and tables: `openclaw-verify.event/1`, one JSON document a line.
 
 use std::sync::OnceLock;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use openclaw_verify_core::finding::Level;
 use openclaw_verify_core::report::Report;
@@ -23,6 +24,14 @@ pub(super) fn label() -> Option<&'static str> {
     LABEL.get()?.as_deref()
 }
 
+/// Whether only subjects of some kinds are judged.
+static PART: AtomicBool = AtomicBool::new(false);
+
+/// From now on rows and gauges say that not the whole installation was judged.
+pub(crate) fn only_a_part() {
+    PART.store(true, Ordering::Relaxed);
+}
+
 /// The stamp of a run that read everything.
 pub(crate) fn stamp(common: &Common) -> Stamp {
     Stamp {
@@ -30,6 +39,7 @@ pub(crate) fn stamp(common: &Common) -> Stamp {
         host: common.host_label.clone(),
         threshold: common.fail_on.into(),
         full: true,
+        whole: !common.lock_only && !PART.load(Ordering::Relaxed),
     }
 }
 
@@ -54,6 +64,7 @@ pub(super) fn failure(exit: u8, message: String) -> String {
         host: label().map(str::to_owned),
         threshold: Level::Deny,
         full: false,
+        whole: false,
     };
     lines(&[Event::failed(&stamp, exit, message)])
 }

@@ -35,7 +35,14 @@ pub(super) fn render(report: &Report, stamp: &Stamp) -> String {
         )],
     );
     page.exit(i64::from(report.fails(stamp.threshold)));
-    page.last_success(Some(stamp.at.as_second()));
+    page.gauge(
+        "whole",
+        "1 where the whole installation was judged, 0 where only a part of it or the lock alone.",
+        [(Vec::new(), i64::from(stamp.whole))],
+    );
+    // A verdict about less is none about the machine.
+    let at = stamp.at.as_second();
+    page.last_success(stamp.whole.then_some(at));
     let summary = &report.summary;
     let outcomes = [
         (Outcome::Verified, summary.verified),

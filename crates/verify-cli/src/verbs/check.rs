@@ -20,7 +20,10 @@ pub(super) fn run(common: &Common, only: Option<(Vec<Kind>, Vec<String>)>) -> Re
     let verifier = super::host::with_program(start.builder).build()?;
     let scope = match only {
         None => Scope::Everything,
-        Some((kinds, ids)) => Scope::Kinds(kinds, names::resolve(&verifier, &ids)?),
+        Some((kinds, ids)) => {
+            render::event::only_a_part();
+            Scope::Kinds(kinds, names::resolve(&verifier, &ids)?)
+        }
     };
     if verifier.lock().is_none() {
         // Other formats have one schema each, and a list without verdicts is none of them.

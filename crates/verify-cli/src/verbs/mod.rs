@@ -165,6 +165,17 @@ fn needs_an_installation(common: &Common, verb: &Verb) -> Result<()> {
         Verb::Gate(args) => args.setup || args.remove,
         _ => false,
     };
+    let named = ["--state-dir", "--relocated-from", "--openclaw"]
+        .into_iter()
+        .find(|option| common.lock_only && operator::in_call(option));
+    if let Some(option) = named.filter(|_| !about_it) {
+        return Err(Error::environment(
+            format!("with --lock-only no installation is looked at, and {option} names one"),
+            format!(
+                "leave out --lock-only to judge it, or {option} to judge lock, policy and reviews alone"
+            ),
+        ));
+    }
     if !(common.lock_only && about_it) {
         return Ok(());
     }

@@ -145,11 +145,14 @@ impl Installation {
         let mut command = bare(&self.home, &self.config);
         command
             .args(arguments)
-            .arg("--state-dir")
-            .arg(&self.state)
             .arg("--config")
             .arg(&self.config)
             .args(["--now", now]);
+        // The lock alone is judged where no installation is named.
+        if arguments.contains(&"--lock-only") {
+            return command;
+        }
+        command.arg("--state-dir").arg(&self.state);
         if let Some(host) = &self.host {
             command.arg("--openclaw").arg(host);
         }

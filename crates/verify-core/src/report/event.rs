@@ -34,6 +34,8 @@ pub struct Stamp {
     pub threshold: Level,
     /// Whether every byte that the verdict stands on was read in this run. Not so where only what changed was read again.
     pub full: bool,
+    /// Whether the verdict is about the whole installation: not about subjects of some kinds, nor about a lock alone.
+    pub whole: bool,
 }
 
 /// What a row is about.
@@ -69,6 +71,8 @@ pub struct Event {
     pub tool: &'static str,
     /// Whether every byte that the verdict stands on was read in this run.
     pub full: bool,
+    /// Whether the verdict is about the whole installation: not about subjects of some kinds, nor about a lock alone.
+    pub whole: bool,
     /// Digest of the policy's file; none without a file.
     #[schemars(with = "Option<String>")]
     pub policy: Option<Sha256Digest>,
@@ -160,7 +164,8 @@ impl Event {
             at: stamp.at.strftime("%Y-%m-%dT%H:%M:%S.%3fZ").to_string(),
             host: stamp.host.clone(),
             tool: env!("CARGO_PKG_VERSION"),
-            full: stamp.full,
+            full: stamp.full && stamp.whole,
+            whole: stamp.whole,
             policy: None,
             lock: None,
             reviews: None,
