@@ -366,7 +366,8 @@ pub(crate) fn yaml(block: &str) -> Result<Map<String, Value>, Malformed> {
     }
 }
 
-fn step(entry: &Value) -> Option<InstallStep> {
+/// One install step, of the front matter or of a request to run it.
+pub(super) fn step(entry: &Value) -> Option<InstallStep> {
     let entry = entry.as_object()?;
     let field = |names: &[&str]| {
         names

@@ -601,6 +601,34 @@ fn skill(bench: &Bench) -> Value {
     })
 }
 
+/// OpenClaw reads the steps before it asks and runs the one that it read then, so the request and the files have to say the same.
+#[test]
+fn an_install_step_that_the_skill_does_not_have_is_refused() {
+    let bench = Bench::new();
+    bench.write(
+        "skill/SKILL.md",
+        "---\nname: weather\ndescription: d\nmetadata: {\"openclaw\":{\"install\":[{\"id\":\"npm\",\"kind\":\"node\",\"package\":\"left-pad@1.3.0\"}]}}\n---\nhello\n",
+    );
+    let request = |step: Value| {
+        let mut request = skill(&bench);
+        request["skill"] = json!({ "installId": "npm", "installSpec": step });
+        request
+    };
+    blocked(&bench.ask(&skill(&bench)), "not-locked");
+    bench.lock_kept("skill:workspace/weather");
+    allowed(&bench.ask(&skill(&bench)));
+    let own = json!({ "id": "npm", "kind": "node", "package": "left-pad@1.3.0", "bins": ["x"] });
+    allowed(&bench.ask(&request(own)));
+    for other in [
+        json!({ "id": "npm", "kind": "node", "package": "evil" }),
+        json!({ "id": "npm", "kind": "download", "url": "http://evil.example/x.tgz" }),
+        json!({ "id": "npm" }),
+        json!("left-pad@1.3.0"),
+    ] {
+        blocked(&bench.ask(&request(other)), "record-mismatch");
+    }
+}
+
 #[test]
 fn a_violation_and_an_unlisted_source_beat_lock_and_review() {
     let bench = Bench::new();

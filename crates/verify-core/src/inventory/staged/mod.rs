@@ -20,7 +20,8 @@ use crate::inventory::npm_project::{self, Layout};
 use crate::inventory::paths::Paths;
 use crate::inventory::plugin::{PluginFiles, own_trees};
 use crate::inventory::{
-    InventoryOptions, Observation, Record, Subject, git_checkout, git_spec, ids, skills,
+    InstallStep, InventoryOptions, Observation, Record, Subject, git_checkout, git_spec, ids,
+    skills,
 };
 use crate::json;
 use crate::read;
@@ -318,4 +319,25 @@ pub(crate) fn record(spec: Option<&str>) -> Record {
         spec: spec.map(|spec| text::excerpt(spec, 500)),
         ..Record::default()
     }
+}
+
+/// Compares the install step that OpenClaw is about to run with those of the files: what runs is what the request says.
+pub(crate) fn asked_step(subject: &mut Subject, asked: &Value) {
+    let same = |step: &InstallStep| {
+        frontmatter::step(asked)
+            .is_some_and(|asked| (&asked.kind, &asked.target) == (&step.kind, &step.target))
+    };
+    if subject.install_steps.iter().any(same) {
+        return;
+    }
+    let steps = subject.install_steps.iter();
+    let steps: Vec<String> = steps
+        .map(|step| format!("{} {}", step.kind, step.target))
+        .collect();
+    subject.observations.push(Observation::RecordConflict {
+        what: "install step that is asked for",
+        recorded: text::excerpt(&asked.to_string(), 200),
+        found: text::excerpt(&steps.join(", "), 200),
+        advisory: false,
+    });
 }

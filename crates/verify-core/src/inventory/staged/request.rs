@@ -428,6 +428,10 @@ fn skill(request: &Request, lock: &Lock, host: Option<&Path>) -> Result<Staged, 
     if subject.name.is_empty() {
         subject.name = name;
     }
+    let asked = request.skill.as_ref();
+    if let Some(asked) = asked.and_then(|skill| skill.install_spec.as_ref()) {
+        staged::asked_step(&mut subject, asked);
+    }
     let part_of_host = origin == SkillOrigin::Installed
         && request.source == Some(SourceKind::Bundled)
         && staging.in_host();
