@@ -230,7 +230,7 @@ impl Prepared {
     }
 }
 
-/// Does everything of [`write`] that takes time.
+/// Does everything of [`write()`] that takes time.
 ///
 /// # Errors
 /// When it cannot be written, or may not be.
