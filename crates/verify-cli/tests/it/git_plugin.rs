@@ -1,6 +1,7 @@
 //! An installed git plugin: its commit, its files, and the signed tag that it was installed from.
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
 use rusqlite::Connection;
@@ -310,6 +311,39 @@ fn files_are_those_of_the_commit_apart_from_what_npm_writes() {
     let init = fresh.installation.run(&["lock", "--init"]);
     assert_eq!(init.code, 1, "{}", init.text());
     assert!(init.stdout.contains("changed index.js"), "{}", init.stdout);
+}
+
+/// A drive of Windows shows every file as a program.
+#[test]
+fn a_file_system_without_modes_changes_no_file_of_the_commit() {
+    let plugin = GitPlugin::new("");
+    let mode = |folder: &Path, bits: u32| {
+        for entry in fs::read_dir(folder).expect("folder") {
+            let path = entry.expect("entry").path();
+            if path.is_file() {
+                fs::set_permissions(&path, fs::Permissions::from_mode(bits)).expect("mode");
+            }
+        }
+    };
+    mode(&plugin.folder(), 0o755);
+    plugin.init();
+    assert_eq!(plugin.judged().0, [] as [&str; 0]);
+    // One file alone was made a program by a person.
+    mode(&plugin.folder(), 0o644);
+    let one = plugin.folder().join("index.js");
+    fs::set_permissions(&one, fs::Permissions::from_mode(0o755)).expect("mode");
+    let found = plugin.judged().0;
+    assert!(
+        found.contains(&"deny record-mismatch".to_owned()),
+        "{found:?}"
+    );
+    mode(&plugin.folder(), 0o755);
+    fs::write(&one, "evil();").expect("write");
+    let found = plugin.judged().0;
+    assert!(
+        found.contains(&"deny record-mismatch".to_owned()),
+        "{found:?}"
+    );
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! Facts about git checkouts: whether the work tree is the commit's, and whether the tag of the spec is a release of its makers.
 
 use std::cell::RefCell;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -275,12 +275,26 @@ fn compare(
     let left_out = |path: &str| (npm_lock && path == NPM_LOCK) || path.starts_with("node_modules/");
     let mut tree = repository.commit_tree(commit, &LIMITS)?;
     tree.entries.retain(|entry| !left_out(&entry.path));
-    let kept = worktree
+    let mut kept: Vec<TreeEntry> = worktree
         .entries()
         .iter()
         .filter(|entry| !left_out(&entry.path))
         .cloned()
         .collect();
+    if worktree.is_without_modes() {
+        let plain: BTreeSet<&str> = tree
+            .entries
+            .iter()
+            .filter(|entry| entry.mode == Mode::Regular)
+            .map(|entry| entry.path.as_str())
+            .collect();
+        for entry in kept
+            .iter_mut()
+            .filter(|entry| plain.contains(entry.path.as_str()))
+        {
+            entry.mode = Mode::Regular;
+        }
+    }
     let kept = Manifest::new(kept).map_err(|error| GitError::Unsafe {
         place: "the work tree".to_owned(),
         why: format!("holds {error}"),

@@ -44,6 +44,16 @@ pub enum ManifestError {
 }
 
 impl Manifest {
+    /// Whether the file system seems to keep no modes, as a Windows drive or a share: every file is a program, also the manifest, which
+    /// neither npm nor git makes one. The bit alone starts nothing: what is started is decided by content.
+    pub(crate) fn is_without_modes(&self) -> bool {
+        let mut files = self
+            .entries()
+            .iter()
+            .filter(|entry| entry.mode != Mode::Symlink);
+        files.all(|entry| entry.mode == Mode::Executable)
+    }
+
     /// The manifest of these entries, in any order.
     ///
     /// # Errors

@@ -132,7 +132,7 @@ pub(super) fn piece(
         Err(error) => return nothing(Fact::violated(None, format!("{}: {error}", piece.label()))),
     };
     let changes = tree::compare(&unpacked.manifest, &installed);
-    let without_modes = is_without_modes(&installed);
+    let without_modes = installed.is_without_modes();
     let real: Vec<FileChange> = changes
         .into_iter()
         .filter(|change| !(without_modes && change.kind == ChangeKind::ModeChanged))
@@ -250,16 +250,6 @@ fn other_package(piece: &Piece, unpacked: &Unpacked) -> Option<String> {
         shown(version),
         piece.label()
     ))
-}
-
-/// Whether the file system seems to keep no modes, as a Windows drive or a share: every file is a program, the manifest too, which npm
-/// never makes one. The bit alone starts nothing: what is started is decided by content.
-fn is_without_modes(installed: &Manifest) -> bool {
-    let mut files = installed
-        .entries()
-        .iter()
-        .filter(|entry| entry.mode != Mode::Symlink);
-    files.all(|entry| entry.mode == Mode::Executable)
 }
 
 /// What npm and OpenClaw do to installed files, and nothing else:
