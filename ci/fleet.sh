@@ -67,12 +67,23 @@ for change in '1d' '1p' 's/gw-1/gw-2/' 's/"verified"/"violated"/' '$d'; do
     exit 1
   fi
 done
+# A row with a key twice does not pass, though its own machine signed it.
+head -n 1 "$work/signed.jsonl" | sed 's/"host":"gw-1"/"host":"gw-2",&/' >"$work/twice.jsonl"
+ssh-keygen -q -Y sign -f "$work/key" -n openclaw-verify-event "$work/twice.jsonl"
+python3 - "$work/twice.jsonl.sig" >>"$work/twice.jsonl" <<'END'
+import json, sys
+print(json.dumps({"event": "signature", "host": "gw-1", "signature": {"rows": 1, "armor": open(sys.argv[1]).read()}}))
+END
+if fleet/verify-rows.py "$work/allowed_signers" "$work/twice.jsonl" >"$work/passed.jsonl" 2>/dev/null || [ -s "$work/passed.jsonl" ]; then
+  echo 'a row with two hosts passed'
+  exit 1
+fi
 # What anyone can write between them stops no row behind it.
 for odd in '{"event":"signature"}' '{"event":"subject"}' '[]' '7' '{"event":[]}' '{"event":"signature","host":7,"signature":{"rows":true}}' '{'; do
   (fleet/verify-rows.py "$work/allowed_signers" <(printf '%s\n' "$odd" | cat - "$work/signed.jsonl") 2>/dev/null || [ $? = 1 ]) \
     | cmp - <(head -n -1 "$work/signed.jsonl")
 done
-echo 'ssh-keygen: signed rows, five changes of them, and what is no row before them'
+echo 'ssh-keygen: signed rows, five changes of them, one with two hosts, and what is no row before them'
 # A run that fails says so in its gauges, and when the last verdict was.
 mv "$work/config/openclaw-verify.lock" "$work/lock"
 cp "$work/gauges.prom" "$work/failed.prom"

@@ -66,6 +66,33 @@ def by_shell(rows, tampered):
     expect("the lines of docs/fleet.md in DuckDB's shell", sorted(map(tuple, found)), tampered)
 
 
+def odd_lines(db, files, host):
+    """One host's rows of a time that has not come, and lines that are no row, change no answer and are named."""
+
+    def asked(files):
+        names = ", ".join(f"'{file}'" for file in files)
+        db.execute(f"SET VARIABLE files = [{names}]")
+        db.execute(recipe("events"))
+        return {name: db.execute(recipe(name)).fetchall() for name in ("rare-digest", "who-ran", "overdue", "changed", "exposure")}
+
+    before = asked(files)
+    expect("rows of the future, and no rows, where there are none", [db.execute(recipe(name)).fetchall() for name in ("future", "not-rows")], [[], []])
+    future = {"schema": "openclaw-verify.event/1", "at": "2099-01-01T00:00:00.000Z", "host": host}
+    subject = {"event": "subject", "subject": "npm:@acme/plugin-3", "version": "1.2.0", "findings": ["known-malicious"]}
+    run = generate.row(**future, event="run", exit=0)
+    # Cut off; cut off with the next run behind it; no object; values of another type; times that are none; another version.
+    no_rows = [run[:40], run[:40] + run, "[]", "7", run.replace("[]", "{}"), run.replace("[]", "null"),
+               *(run.replace(future["at"], at) for at in ("infinity", "294247-01-10T04:00:54.775806Z", "yesterday")),
+               generate.row(**future, event="subject")]
+    with open("odd.jsonl", "w", encoding="utf-8") as out:
+        out.writelines(f"{line}\n" for line in [generate.row(**future | subject), run, *no_rows, run.replace("event/1", "event/2"), run[:40]])
+    expect("answers beside odd lines", asked([*files, "odd.jsonl"]), before)
+    expect("rows of the future", [row[:2] for row in db.execute(recipe("future")).fetchall()], [(host, 2)])
+    expect("lines that are no row", sorted(row[1:] for row in db.execute(recipe("not-rows")).fetchall() if row[1]),
+           [("openclaw-verify.event/1", 6), ("openclaw-verify.event/2", 1)])
+    expect("lines that are no JSON object", [(row[0], row[2]) for row in db.execute(recipe("not-rows")).fetchall() if not row[1]], [("odd.jsonl", 5)])
+
+
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--hosts", type=int, default=10_000)
@@ -125,6 +152,8 @@ def main():
             row["tree"] = "git-sha256:" + "1" * 64
         if (row["host"], row["subject"]) == (some[3], "npm:@acme/plugin-1"):
             row["findings"], row["level"] = ["known-malicious"], "deny"
+        if (row["host"], row["subject"]) == (some[3], "npm:@acme/plugin-2"):
+            row["excepted"] = ["known-vulnerable"]
         if row["event"] == "run" and row["host"] == some[1]:
             kept.append({**row, "event": "subject", "subject": "skill:managed/added", "kind": "skill", "exit": None})
         kept.append(row)
@@ -141,7 +170,9 @@ def main():
     expect("what changed", [tuple(row[:3]) for row in answer], wanted)
     answer, took = best(db, recipe("exposure"))
     print(f"exposure: {took:.0f} ms")
-    expect("exposure", [(row[0], row[1], row[3]) for row in answer], [("known-malicious", "npm:@acme/plugin-1", 1)])
+    exposed = [("known-malicious", "npm:@acme/plugin-1", False, 1), ("known-vulnerable", "npm:@acme/plugin-2", True, 1)]
+    expect("exposure", [(row[0], row[1], *row[3:]) for row in answer], exposed)
+    odd_lines(db, [rows, "next.jsonl"], truth["silent"][0])
 
     # One machine's last verdict as a table for osquery.
     if given.real:

@@ -8,6 +8,8 @@ allowed_signers is that of ssh-keygen, with the `host` of a machine's rows as th
 
     gw-1 namespaces="openclaw-verify-event" ssh-ed25519 AAAA…
 
+A line with a key twice is no row: readers differ in which of the two counts, and so in whose row it is.
+
 A row counts where a signature row follows whose rows it is one of, in the same order and with the same bytes; rows without a host,
 rows of another host than the key's, and rows that nothing signs do not. A signature proves no time: old rows are good rows, and `at`
 says when they were made. Exit 1 where any row does not count.
@@ -18,6 +20,13 @@ import sys
 import tempfile
 
 NAMESPACE = "openclaw-verify-event"
+
+
+def once(pairs):
+    """An object of JSON, none of whose keys is there twice. `host` and `HOST` are one key to some readers."""
+    if len({key.lower() for key, _ in pairs}) != len(pairs):
+        raise ValueError("a key is there twice")
+    return dict(pairs)
 
 
 def holds(signers, rows, row):
@@ -50,7 +59,7 @@ def main():
     with sys.stdin.buffer if source == "-" else open(source, "rb") as file:
         for number, line in enumerate(file, 1):
             try:
-                row = json.loads(line)
+                row = json.loads(line, object_pairs_hook=once)
                 event = row["event"] if isinstance(row, dict) else None
                 if not isinstance(event, str):
                     raise ValueError
