@@ -115,7 +115,19 @@ else
 fi
 if interpreter=$(python rego regopy==1.5.2); then
   "$verifier" check "${call[@]}" --format json >"$work/report.json"
-  "$interpreter" fleet/rego/check.py "$work/report.json"
+  # A plugin that OpenClaw has no record of, and a run that reaches no verdict.
+  cp -a "$work/state" "$work/other"
+  mkdir -p "$work/other/extensions/evil"
+  printf '{"id":"evil","configSchema":{"type":"object"}}' >"$work/other/extensions/evil/openclaw.plugin.json"
+  printf '{"name":"evil","version":"1.0.0","openclaw":{"extensions":["./index.js"]}}' >"$work/other/extensions/evil/package.json"
+  : >"$work/other/extensions/evil/index.js"
+  code=0
+  "$verifier" check --state-dir "$work/other" "${call[@]:2}" --format json >"$work/denied.json" || code=$?
+  [ "$code" = 1 ]
+  code=0
+  "$verifier" check --state-dir "$work/none" "${call[@]:2}" --format json >"$work/error.json" 2>/dev/null || code=$?
+  [ "$code" = 2 ]
+  "$interpreter" fleet/rego/check.py "$work/report.json" "$work/denied.json" "$work/error.json"
 else
   not_run 'Rego: no regopy'
 fi
