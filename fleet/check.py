@@ -93,6 +93,38 @@ def odd_lines(db, files, host):
     expect("lines that are no JSON object", [(row[0], row[2]) for row in db.execute(recipe("not-rows")).fetchall() if not row[1]], [("odd.jsonl", 5)])
 
 
+def osquery(real):
+    """One machine's last verdict as a table for osquery, out of what one run printed and out of a file that runs are appended to."""
+    with open(real, encoding="utf-8") as file:
+        lines = file.readlines()
+    with open(f"{HERE}/osquery/atc.json", encoding="utf-8") as file:
+        table = json.load(file)["auto_table_construction"]["openclaw_verify"]
+
+    def table_of(log):
+        with open("log.jsonl", "w", encoding="utf-8") as file:
+            file.writelines(log)
+        done = subprocess.run([sys.executable, f"{HERE}/osquery/to-sqlite.py", "log.jsonl", "verdict.sqlite"], stderr=subprocess.PIPE, check=False)
+        db = sqlite3.connect("verdict.sqlite")
+        found = db.execute(table["query"]).fetchall()
+        db.close()
+        return done.returncode, found
+
+    def at(time, log):
+        return [json.dumps(json.loads(line) | {"at": time}) + "\n" for line in log]
+
+    code, wanted = table_of(lines)
+    subjects = sum(json.loads(line)["event"] == "subject" for line in lines)
+    expect("rows for osquery", (code, len(wanted), len(wanted[0])), (0, subjects, len(table["columns"])))
+    # Whole ones, signed and not, one that failed, and two that were cut off: in a row and between two.
+    old, failed = at("2026-01-01T00:00:00.000Z", lines), generate.row(schema="openclaw-verify.event/1", event="failed", exit=2) + "\n"
+    signature = generate.row(schema="openclaw-verify.event/1", event="signature") + "\n"
+    log = [*old, *old, signature, old[0][:40] + old[0], *old[1:], failed, *old[:3], *lines]
+    expect("the last run of a file for osquery", [table_of(log), table_of([*log, signature])], [(0, wanted)] * 2)
+    # The last run behind a row that was cut off, also in one line with its first; one that lacks a row, that failed, that was cut off.
+    for broken in ([*old, old[3][:40] + "\n", *lines], [*old, old[0][:40] + lines[0], *lines[1:]], [*old, *lines[1:]], [*log, failed], [*log, *old[:3]], [*log, old[0][:40]], []):
+        expect("a last run that is not whole leaves the table", table_of(broken), (1, wanted))
+
+
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--hosts", type=int, default=10_000)
@@ -173,16 +205,8 @@ def main():
     exposed = [("known-malicious", "npm:@acme/plugin-1", False, 1), ("known-vulnerable", "npm:@acme/plugin-2", True, 1)]
     expect("exposure", [(row[0], row[1], *row[3:]) for row in answer], exposed)
     odd_lines(db, [rows, "next.jsonl"], truth["silent"][0])
-
-    # One machine's last verdict as a table for osquery.
     if given.real:
-        subprocess.run([sys.executable, f"{HERE}/osquery/to-sqlite.py", given.real, "verdict.sqlite"], check=True)
-        with open(f"{HERE}/osquery/atc.json", encoding="utf-8") as file:
-            table = json.load(file)["auto_table_construction"]["openclaw_verify"]
-        found = sqlite3.connect("verdict.sqlite").execute(table["query"]).fetchall()
-        with open(given.real, encoding="utf-8") as file:
-            subjects = sum(json.loads(line)["event"] == "subject" for line in file)
-        expect("rows for osquery", (len(found), len(found[0])), (subjects, len(table["columns"])))
+        osquery(given.real)
 
 
 main()
