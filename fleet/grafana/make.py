@@ -14,7 +14,7 @@ PANELS = [
     ("Locks in use", "stat", "count(count by (lock) (openclaw_verify_info))", "", "short", 6),
     ("Subjects by integrity", "timeseries", "sum by (outcome) (openclaw_verify_subjects)", "{{outcome}}", "short", 12),
     ("Findings", "timeseries", "sum by (id, level) (openclaw_verify_findings)", "{{level}} {{id}}", "short", 12),
-    ("Refused or not judged", "table", "max by (instance) (openclaw_verify_exit_code) > 0", "{{instance}}", "short", 12),
+    ("Refused or not judged", "table", "max by (instance, host) (openclaw_verify_exit_code) > 0", "{{instance}} {{host}}", "short", 12),
     ("Reviews that are missing", "timeseries", "sum(openclaw_verify_review_backlog)", "reviews", "short", 6),
     ("Age of the newest advisory", "timeseries", "max(openclaw_verify_advisories_age_seconds)", "oldest machine", "s", 6),
 ]
