@@ -76,7 +76,8 @@ def odd_lines(db, files, host):
         return {name: db.execute(recipe(name)).fetchall() for name in ("rare-digest", "who-ran", "overdue", "changed", "exposure")}
 
     before = asked(files)
-    expect("rows of the future, and no rows, where there are none", [db.execute(recipe(name)).fetchall() for name in ("future", "not-rows")], [[], []])
+    none = [db.execute(recipe(name)).fetchall() for name in ("future", "not-rows")]
+    expect("rows of the future, and no rows, where there are none", none, [[], []])
     future = {"schema": "openclaw-verify.event/1", "at": "2099-01-01T00:00:00.000Z", "host": host}
     subject = {"event": "subject", "subject": "npm:@acme/plugin-3", "version": "1.2.0", "findings": ["known-malicious"]}
     run = generate.row(**future, event="run", exit=0)
@@ -120,8 +121,11 @@ def osquery(real):
     signature = generate.row(schema="openclaw-verify.event/1", event="signature") + "\n"
     log = [*old, *old, signature, old[0][:40] + old[0], *old[1:], failed, *old[:3], *lines]
     expect("the last run of a file for osquery", [table_of(log), table_of([*log, signature])], [(0, wanted)] * 2)
-    # The last run behind a row that was cut off, also in one line with its first; one that lacks a row, that failed, that was cut off.
-    for broken in ([*old, old[3][:40] + "\n", *lines], [*old, old[0][:40] + lines[0], *lines[1:]], [*old, *lines[1:]], [*log, failed], [*log, *old[:3]], [*log, old[0][:40]], []):
+    part = [json.dumps(json.loads(line) | {"whole": False}) + "\n" for line in lines]
+    # The last run behind a row that was cut off, also in one line with its first; one that lacks a row, that failed, that was cut off,
+    # that judged a part.
+    for broken in ([*old, old[3][:40] + "\n", *lines], [*old, old[0][:40] + lines[0], *lines[1:]], [*old, *lines[1:]], [*log, failed],
+                   [*log, *old[:3]], [*log, old[0][:40]], [*log, *part], []):
         expect("a last run that is not whole leaves the table", table_of(broken), (1, wanted))
 
 
@@ -200,6 +204,13 @@ def main():
     answer, took = best(db, recipe("changed"), 2)
     print(f"changed: {took:.0f} ms on two days")
     expect("what changed", [tuple(row[:3]) for row in answer], wanted)
+    with open("part.jsonl", "w", encoding="utf-8") as out:
+        out.write(generate.row(schema="openclaw-verify.event/1", at="2026-11-29T23:00:00.000Z", host=truth["silent"][0], event="run", whole=False, exit=0))
+    db.execute("SET VARIABLE files = ['next.jsonl', 'part.jsonl']")
+    db.execute(recipe("events"))
+    found = [row[0] for row in db.execute(recipe("overdue")).fetchall()]
+    expect("a verdict about a part is none", truth["silent"][0] in found, True)
+    db.execute(recipe("parquet"))
     answer, took = best(db, recipe("exposure"))
     print(f"exposure: {took:.0f} ms")
     exposed = [("known-malicious", "npm:@acme/plugin-1", False, 1), ("known-vulnerable", "npm:@acme/plugin-2", True, 1)]

@@ -20,7 +20,7 @@ SUBJECTS = ["core:openclaw", *PLUGINS, *SKILLS, *SERVERS, "config:openclaw", "ag
 assert len(SUBJECTS) == 31
 KINDS = {"core": "core", "npm": "plugin", "skill": "skill", "mcp": "mcp-server", "config": "config", "agent": "agent", "service": "service"}
 KEYS = [
-    "schema", "event", "at", "host", "tool", "full", "policy", "lock", "reviews", "advisories", "subject", "kind", "source", "version",
+    "schema", "event", "at", "host", "tool", "full", "whole", "policy", "lock", "reviews", "advisories", "subject", "kind", "source", "version",
     "enabled", "tree", "dependencies", "definition", "settings", "instructions", "basis", "integrity", "pinning", "provenance", "review",
     "advisory", "level", "findings", "excepted", "message", "exit", "subjects", "deny", "warn", "note", "signature",
 ]
@@ -79,9 +79,9 @@ def main():
         for host in hosts:
             day = given.day - datetime.timedelta(days=3 if host in silent else 0)
             at = f"{day}T{chance.randrange(24):02}:{chance.randrange(60):02}:{chance.randrange(60):02}.000Z"
-            common = {"schema": "openclaw-verify.event/1", "at": at, "host": host, "tool": "0.1.0", "full": True, "policy": policy, "lock": lock}
+            common = {"schema": "openclaw-verify.event/1", "at": at, "host": host, "tool": "0.1.0", "full": True, "whole": True, "policy": policy, "lock": lock}
             if host in failed:
-                out.write(row(**common | {"event": "failed", "full": False, "exit": 2, "message": "the disk is full"}) + "\n")
+                out.write(row(**common | {"event": "failed", "full": False, "whole": False, "exit": 2, "message": "the disk is full"}) + "\n")
                 continue
             names = list(SUBJECTS)
             if host in alone:

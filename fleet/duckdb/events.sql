@@ -16,7 +16,7 @@ FROM read_json(
     ignore_errors = true,
     filename = 'file',
     columns = {
-        'schema': 'VARCHAR', event: 'VARCHAR', "at": 'VARCHAR', host: 'VARCHAR', tool: 'VARCHAR', 'full': 'BOOLEAN',
+        'schema': 'VARCHAR', event: 'VARCHAR', "at": 'VARCHAR', host: 'VARCHAR', tool: 'VARCHAR', 'full': 'BOOLEAN', whole: 'BOOLEAN',
         policy: 'VARCHAR', 'lock': 'VARCHAR', reviews: 'VARCHAR', advisories: 'VARCHAR',
         subject: 'VARCHAR', kind: 'VARCHAR', source: 'VARCHAR', version: 'VARCHAR', enabled: 'BOOLEAN',
         tree: 'VARCHAR', dependencies: 'VARCHAR', definition: 'VARCHAR', settings: 'VARCHAR', instructions: 'VARCHAR',

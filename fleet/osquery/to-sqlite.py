@@ -4,7 +4,7 @@
     openclaw-verify check --format jsonl | fleet/osquery/to-sqlite.py - /var/lib/openclaw-verify/verdict.sqlite
 
 In place of `-`, also the file to which each run is appended, of one machine or of several on it; its last run counts. The file is
-replaced whole, so a reader sees one verdict. Rows of a run that was cut off, that failed, or that lack a subject replace nothing; nor do
+replaced whole, so a reader sees one verdict. Rows of a run that was cut off, that failed, that judged a part, or that lack a subject replace nothing; nor do
 those of `watch` between two full checks, which are only about what changed.
 """
 import json
@@ -34,6 +34,8 @@ def last_run(lines):
     if not rows or rows[-1]["event"] != "run":
         sys.exit("no whole verdict: nothing was written")
     run = rows.pop()
+    if not run["whole"]:
+        sys.exit("the last run judged no more than a part: nothing was written")
     before = max((number for number, row in enumerate(rows, 1) if row["event"] in ENDS), default=0)
     # The end of a run that was cut off; the first row of the last one may be in the same line.
     if NO_ROW in rows[before:]:
