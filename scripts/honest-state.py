@@ -19,6 +19,7 @@ import json
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import tarfile
@@ -32,6 +33,8 @@ OPENCLAW = "2026.9.6"
 PRESETS = ["default", "homelab"]
 PLUGINS = 30
 SKILLS = 300
+# Seconds for one install.
+LIMIT = 900
 
 # Published by others, one of them pinned: OpenClaw records that differently. Many more are published that this OpenClaw refuses, because
 # they ship TypeScript alone or name no entry.
@@ -175,16 +178,23 @@ class State:
             (self.home / ".npmrc").write_text("".join(line + "\n" for line in lines))
 
     def run(self, *command, log=None, cwd=None):
-        """Runs a child; its output goes into log/NAME.txt, or is given back."""
-        done = subprocess.run(
+        """Runs a child; its output goes into log/NAME.txt, or is given back. One that takes too long is ended with all its own."""
+        child = subprocess.Popen(
             [str(word) for word in command],
             env=self.env,
             cwd=cwd or self.base,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT if log else subprocess.PIPE,
-            timeout=900,
+            start_new_session=True,
         )
+        try:
+            out, err = child.communicate(timeout=LIMIT)
+        except subprocess.TimeoutExpired:
+            os.killpg(child.pid, signal.SIGKILL)
+            out, err = child.communicate()
+            out += f"\nended after {LIMIT} s\n".encode()
+        done = subprocess.CompletedProcess(command, child.returncode, out, err)
         if log:
             (self.base / "log" / f"{log}.txt").write_bytes(done.stdout)
         return done

@@ -333,9 +333,12 @@ class Place:
     def command(self, verb):
         if verb[0] == "gate":
             return [self.bin, "gate", "--config", self.config]
-        usual = {"--config": self.config, "--now": NOW, "--relocated-from": "/home/user/.openclaw"}
-        if "--backup" not in verb:
-            usual["--state-dir"] = self.state
+        usual = {"--config": self.config, "--now": NOW}
+        # The lock alone is judged where no installation is named.
+        if "--lock-only" not in verb:
+            usual["--relocated-from"] = "/home/user/.openclaw"
+            if "--backup" not in verb:
+                usual["--state-dir"] = self.state
         rest = [word for option, value in usual.items() if option not in verb for word in (option, value)]
         return [self.bin, *verb, *rest, "--no-progress"]
 

@@ -119,7 +119,9 @@ def main(old, new, real=None):
                         run(new, ["lock", *common], home)
                         calls.append(["check", "--lock-only"])
                     for call in calls:
-                        arguments = [*call, "--format", "json", *common]
+                        alone = "--lock-only" in call
+                        rest = ["--now", NOW, "--config", str(config)] if alone else common
+                        arguments = [*call, "--format", "json", *rest]
                         title = f"{name} {preset} {' '.join(call)}{' locked' if locked else ''}"
                         compared += 1
                         equal += compare(title, run(old, arguments, home), run(new, arguments, home))

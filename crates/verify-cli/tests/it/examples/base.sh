@@ -12,7 +12,7 @@ export HOME=$PWD PATH="$PWD/bin:/usr/bin:/bin" GIT_CONFIG_NOSYSTEM=1
 mkdir bin
 cat >bin/openclaw-verify <<EOF
 #!/bin/sh
-case " \$* " in *' --relocated-from '*) ;; *) set -- "\$@" --relocated-from /home/user/.openclaw ;; esac
+case " \$* " in *' --relocated-from '* | *' --lock-only '*) ;; *) set -- "\$@" --relocated-from /home/user/.openclaw ;; esac
 # ANSWER is --yes where a person would be asked.
 exec '$program' "\$@" --now 2026-11-22T12:00:00Z \$ANSWER
 EOF
