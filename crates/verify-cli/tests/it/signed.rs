@@ -530,6 +530,29 @@ fn a_policy_says_places_and_digests_in_one_way() {
     }
 }
 
+/// One key signs for several machines, and the policy of one of them may ask for less.
+#[test]
+fn the_policy_of_another_installation_is_refused() {
+    let place = Place::new();
+    let policy = fs::read_to_string(place.file(NAMES[0])).expect("policy");
+    let of = |folder: &str| {
+        let text = format!("{policy}\n[installation]\nstate-dir = \"{folder}\"\n");
+        fs::write(place.file(NAMES[0]), text).expect("policy");
+        place.sign();
+        place.check(&[])
+    };
+    let run = of("/srv/other/.openclaw");
+    assert_eq!(run.code, 2, "{}", run.text());
+    let said = run.stderr.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(
+        said.contains("is for the state directory /srv/other/.openclaw"),
+        "{said}"
+    );
+    // The state of the tests is a copy of this one.
+    let run = of("/home/user/.openclaw");
+    assert_eq!(run.code, 0, "{}", run.text());
+}
+
 /// Runs `script` with an `/etc` of its own. `check` in it judges, and `$SIGNERS` is the file that root would have.
 fn with_etc(place: &Place, script: &str) -> Run {
     let whole = format!(
