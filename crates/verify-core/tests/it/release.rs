@@ -4,6 +4,8 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Arc;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use jiff::Timestamp;
 use openclaw_verify_core::Error;
 use openclaw_verify_core::fact::Outcome;
@@ -12,8 +14,9 @@ use openclaw_verify_core::lock::LockedRelease;
 use openclaw_verify_core::policy::{Gitsign, Pattern, ReleaseNeed};
 use openclaw_verify_core::provenance::{Anchors, Instance};
 use openclaw_verify_core::release::{
-    AllowedSigners, GitsignSignature, OpenPgpCertificates, PinState, ReleaseRule, RevokedKeys,
-    TagVerdict, TrustedSigners, parse_tag, verify, verify_all, verify_object,
+    AllowedSigners, FILE_NAMESPACE, GitsignSignature, OpenPgpCertificates, PinState, ReleaseRule,
+    RevokedKeys, TagVerdict, TrustedSigners, parse_tag, verify, verify_all, verify_detached,
+    verify_object,
 };
 use openclaw_verify_core::version;
 use proptest::prelude::*;
@@ -487,58 +490,88 @@ fn strings_of(parts: &[&[u8]]) -> Vec<u8> {
     bytes
 }
 
-/// A signature as a security key makes it, by hand: no such key is at hand in a test.
-#[test]
-fn security_keys_sign() {
-    use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair as _};
-    use base64::Engine as _;
-    use base64::engine::general_purpose::STANDARD;
+/// A security key by hand: no such key is at hand in a test.
+struct SecurityKey {
+    pair: aws_lc_rs::signature::Ed25519KeyPair,
+    blob: Vec<u8>,
+}
 
-    let mint = Mint::new();
-    let pair = Ed25519KeyPair::generate().expect("a key");
-    let kind = b"sk-ssh-ed25519@openssh.com";
-    let blob = strings_of(&[kind, pair.public_key().as_ref(), b"ssh:"]);
-    let file = mint.path("signers");
-    std::fs::write(
-        &file,
+impl SecurityKey {
+    const KIND: &str = "sk-ssh-ed25519@openssh.com";
+
+    fn new() -> Self {
+        use aws_lc_rs::signature::KeyPair as _;
+        let pair = aws_lc_rs::signature::Ed25519KeyPair::generate().expect("a key");
+        let public = pair.public_key().as_ref().to_vec();
+        let blob = strings_of(&[Self::KIND.as_bytes(), &public, b"ssh:"]);
+        Self { pair, blob }
+    }
+
+    /// The line of a signers file.
+    fn line(&self) -> String {
         format!(
             "sk@example.test {} {}\n",
-            "sk-ssh-ed25519@openssh.com",
-            STANDARD.encode(&blob)
-        ),
-    )
-    .expect("signers");
-    let repository = Repository::open(&mint.repo()).expect("a repository");
-    let rule = rule(ssh_trust(&file));
+            Self::KIND,
+            STANDARD.encode(&self.blob)
+        )
+    }
 
-    let sign = |name: &str, application: &[u8], signed_flags: u8, flags: u8| {
-        let payload = mint.payload(name, 1_700_000_000);
+    /// What it signs has `signed_flags`, what it says `flags`: 1 is a touch.
+    fn sign(
+        &self,
+        namespace: &str,
+        payload: &[u8],
+        application: &[u8],
+        (signed_flags, flags): (u8, u8),
+    ) -> String {
         let mut signed = b"SSHSIG".to_vec();
         signed.extend(strings_of(&[
-            b"git",
+            namespace.as_bytes(),
             b"",
             b"sha512",
-            &Sha512::digest(&payload),
+            &Sha512::digest(payload),
         ]));
         let mut message = Sha256::digest(application).to_vec();
         message.push(signed_flags);
         message.extend(7_u32.to_be_bytes());
         message.extend(Sha256::digest(&signed));
-        let mut signature = strings_of(&[kind, pair.sign(&message).as_ref()]);
+        let by = self.pair.sign(&message);
+        let mut signature = strings_of(&[Self::KIND.as_bytes(), by.as_ref()]);
         signature.push(flags);
         signature.extend(7_u32.to_be_bytes());
         let mut whole = b"SSHSIG\0\0\0\x01".to_vec();
-        whole.extend(strings_of(&[&blob, b"git", b"", b"sha512", &signature]));
+        whole.extend(strings_of(&[
+            &self.blob,
+            namespace.as_bytes(),
+            b"",
+            b"sha512",
+            &signature,
+        ]));
         let base64 = STANDARD.encode(whole);
         let lines: Vec<_> = base64
             .as_bytes()
             .chunks(70)
             .map(|line| std::str::from_utf8(line).expect("text"))
             .collect();
-        let armor = format!(
+        format!(
             "-----BEGIN SSH SIGNATURE-----\n{}\n-----END SSH SIGNATURE-----\n",
             lines.join("\n")
-        );
+        )
+    }
+}
+
+#[test]
+fn security_keys_sign() {
+    let mint = Mint::new();
+    let key = SecurityKey::new();
+    let file = mint.path("signers");
+    std::fs::write(&file, key.line()).expect("signers");
+    let repository = Repository::open(&mint.repo()).expect("a repository");
+    let rule = rule(ssh_trust(&file));
+
+    let sign = |name: &str, application: &[u8], flags: (u8, u8)| {
+        let payload = mint.payload(name, 1_700_000_000);
+        let armor = key.sign("git", &payload, application, flags);
         mint.put_tag(name, &[&payload, armor.as_bytes()].concat());
         let verdict = verify(&repository, name, &rule, &[], now()).expect("a verdict");
         assert_eq!(
@@ -548,15 +581,54 @@ fn security_keys_sign() {
         );
         verdict
     };
-    let touched = sign("touched", b"ssh:", 1, 1);
+    let touched = sign("touched", b"ssh:", (1, 1));
     assert_eq!((code(&touched), touched.notes.len()), ("ok", 0));
-    let untouched = sign("untouched", b"ssh:", 0, 0);
+    let untouched = sign("untouched", b"ssh:", (0, 0));
     assert_eq!((code(&untouched), untouched.notes.len()), ("ok", 1));
     assert_eq!(
-        code(&sign("other-application", b"web:", 1, 1)),
+        code(&sign("other-application", b"web:", (1, 1))),
         "bad-signature"
     );
-    assert_eq!(code(&sign("other-flags", b"ssh:", 0, 1)), "bad-signature");
+    assert_eq!(code(&sign("other-flags", b"ssh:", (0, 1))), "bad-signature");
+}
+
+/// Who signs an operator's file has to be there: what runs as the user can ask the key, and cannot touch it.
+#[test]
+fn a_security_key_has_to_be_touched_for_a_file() {
+    let key = SecurityKey::new();
+    let signers = AllowedSigners::parse(Path::new("signers"), &key.line()).expect("signers");
+    let judged = |flags| {
+        let armor = key.sign(FILE_NAMESPACE, b"text", b"ssh:", flags);
+        verify_detached(b"text", armor.as_bytes(), &signers, "file", now())
+    };
+    assert_eq!(
+        judged((1, 1)).expect("touched").principal,
+        "sk@example.test"
+    );
+    assert_eq!(
+        judged((5, 5)).expect("and verified").principal,
+        "sk@example.test"
+    );
+    for flags in [(0, 0), (4, 4)] {
+        let refused = judged(flags).expect_err("untouched");
+        assert!(
+            refused.message.contains("without being touched"),
+            "{refused:?}"
+        );
+    }
+}
+
+/// A key may have a line a use: the one that is for files counts for files.
+#[test]
+fn a_key_with_a_line_for_each_use_signs_files() {
+    let key = SecurityKey::new();
+    let line = key.line();
+    let rest = line.split_once(' ').expect("line").1;
+    let text = format!("tags@example.test namespaces=\"git\" {rest}files@example.test {rest}");
+    let signers = AllowedSigners::parse(Path::new("signers"), &text).expect("signers");
+    let armor = key.sign(FILE_NAMESPACE, b"text", b"ssh:", (1, 1));
+    let by = verify_detached(b"text", armor.as_bytes(), &signers, "file", now());
+    assert_eq!(by.expect("good").principal, "files@example.test");
 }
 
 /// Every change of a byte of a tag, for each of the schemes of the corpus: none is accepted that changes the signed part.
@@ -677,7 +749,7 @@ proptest! {
     fn any_ssh_signature_gets_a_verdict(blob in proptest::collection::vec(any::<u8>(), 0..120), prefix in any::<bool>()) {
         use base64::Engine as _;
         let bytes = if prefix { [&b"SSHSIG\0\0\0\x01\0\0\0\x33\0\0\0\x0bssh-ed25519\0\0\0\x20"[..], &blob].concat() } else { blob };
-        let base64 = base64::engine::general_purpose::STANDARD.encode(bytes);
+        let base64 = STANDARD.encode(bytes);
         let lines: Vec<_> = base64.as_bytes().chunks(70).map(|line| String::from_utf8_lossy(line)).collect();
         let head = "object 88ea35b4efa772fb1fc8489c46444d3f1d8c7906\ntype commit\ntag v1\ntagger A <a@b> 1 +0000\n\n";
         for kind in ["SSH SIGNATURE", "PGP SIGNATURE", "SIGNED MESSAGE"] {
