@@ -223,8 +223,7 @@ fn approvals(db: &Connection, place: &str, found: &mut Steering) -> Result<(), T
         }
         match parsed(&written) {
             Some(value) => {
-                found.exec.push(value.clone());
-                flatten(&text::excerpt(&key, 80), value, 0, &mut found.approvals);
+                found.add_approvals(&text::excerpt(&key, 80), value);
             }
             None => found
                 .observations
@@ -236,6 +235,18 @@ fn approvals(db: &Connection, place: &str, found: &mut Steering) -> Result<(), T
 }
 
 impl Steering {
+    /// Takes in approvals, one key a leaf below `shown`. On macOS commands go to who listens at their socket: OpenClaw keeps a place that is
+    /// there, and writes none but its own. [S `mergeExecApprovalsSocketDefaults`]
+    fn add_approvals(&mut self, shown: &str, value: Value) {
+        let socket = value.pointer("/socket/path").and_then(Value::as_str);
+        if let Some(place) = socket.filter(|place| !place.ends_with("/exec-approvals.sock")) {
+            let row = (format!("{shown}.socket.path"), Value::from(place));
+            self.approvals.push(row);
+        }
+        self.exec.push(value.clone());
+        flatten(shown, value, 0, &mut self.approvals);
+    }
+
     /// Takes in a row that steers, one key a leaf below `shown`.
     pub(super) fn add_keys(&mut self, shown: &str, place: &str, written: &str) {
         match parsed(written) {
@@ -312,8 +323,7 @@ pub(super) fn legacy(paths: &Paths, found: &mut Steering) {
     if let Some(text) = legacy_text(paths, &file, found) {
         match parsed(&text) {
             Some(value) => {
-                found.exec.push(value.clone());
-                flatten("exec-approvals.json", value, 0, &mut found.approvals);
+                found.add_approvals("exec-approvals.json", value);
             }
             None => found.observations.push(Observation::Unreadable {
                 place: paths.shown(&file),
