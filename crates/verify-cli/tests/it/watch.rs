@@ -222,6 +222,27 @@ fn a_changed_policy_and_lock_are_taken() {
     });
 }
 
+/// What was installed is compared with the archive that OpenClaw keeps of it.
+#[test]
+fn a_changed_archive_that_is_kept_is_told() {
+    let installation = locked();
+    let projects = installation.state.join("npm/projects");
+    let kept = fs::read_dir(projects)
+        .expect("projects")
+        .filter_map(|project| {
+            fs::read_dir(project.ok()?.path().join("_openclaw-pack-archives")).ok()
+        })
+        .flatten()
+        .map(|entry| entry.expect("entry").path())
+        .find(|path| path.extension().is_some_and(|end| end == "tgz"))
+        .expect("a kept archive");
+    let watching = Watching::start(&mut installation.command(&["watch"]));
+    watching.run();
+    fs::write(&kept, "other bytes").expect("write");
+    let rows = watching.until(|rows| of(rows, "npm-pack:@acme/packed").is_some());
+    assert_eq!(rows.last().expect("run")["exit"], 1, "{rows:#?}");
+}
+
 /// A job that an agent adds is a row of the database.
 #[test]
 fn a_row_of_the_database_is_told() {

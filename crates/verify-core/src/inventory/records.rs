@@ -385,6 +385,10 @@ fn checks(scan: &Scan<'_>, key: &str, record: &Record, files: &PluginFiles, subj
         Some(layout) if npm => {
             subject.trees = npm_project::trees(paths, &layout, scan.host);
             npm_project::check(paths, &layout, record, files, subject);
+            if subject.source == Source::NpmPack {
+                // What was installed is compared with the archives that OpenClaw keeps there.
+                paths.listed(&layout.project.join("_openclaw-pack-archives"));
+            }
             (layout.modules, &["node_modules/openclaw"])
         }
         _ => {
