@@ -89,7 +89,8 @@ def candidates():
     for part in [f"{STATE}/{name}" for name in ("extensions", "npm", "git", "skills", "hooks", "workspace/skills")] + [f"{REAL}/app/node_modules"]:
         files = []
         for folder, folders, names in os.walk(part):
-            folders[:] = [name for name in folders if name != ".git"]
+            # What git keeps, and records beside a skill, are in no digest: a change of one is told where it says something else.
+            folders[:] = [name for name in folders if name not in (".git", ".openclaw", ".clawhub")]
             files += [f"{folder}/{name}" for name in names]
         usual = [path for path in files if os.path.isfile(path) and not os.path.islink(path) and os.path.getsize(path)
                  and not path.endswith("/.package-lock.json")]
