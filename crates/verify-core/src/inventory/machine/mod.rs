@@ -3,6 +3,10 @@
 //! What a key means where nothing is written is OpenClaw's own default; it is named in the rule that counts it.
 
 mod accounts;
+#[cfg_attr(
+    not(target_os = "linux"),
+    allow(dead_code, reason = "no list is read there")
+)]
 mod acl;
 mod address;
 pub(crate) mod agents;
