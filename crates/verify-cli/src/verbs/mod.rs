@@ -7,6 +7,7 @@ mod backup;
 mod check;
 mod checklist;
 mod completions;
+mod conflict;
 mod explain;
 mod gate;
 mod host;

@@ -1,26 +1,18 @@
 //! `lock --resolve`: finishes a merge of the lock that git could not finish.
 
 use openclaw_verify_core::lock::{LockChange, Merged, merged};
-use openclaw_verify_core::operator_file::{self, Purpose, Take};
+use openclaw_verify_core::operator_file::{Purpose, Take};
 use openclaw_verify_core::{Error, Result, text};
 
 use crate::cli::{Common, Format, LockArgs, TakenSide};
 use crate::render::{self, changes};
-use crate::{Exit, ask, attest, commands, operator, output, signed};
+use crate::verbs::conflict::Conflict;
+use crate::{Exit, commands, output, signed};
 
 /// Shows what comes from the other side, asks, and writes the lock without the marks of the conflict. Needs no installation.
 pub(super) fn run(common: &Common, args: &LockArgs) -> Result<Exit> {
-    let under_test = super::super::under_test(operator::installation(common).ok().as_ref(), common);
-    let path = operator::files(common, &under_test)?.lock;
-    let shown = operator::shown(&path);
-    let _guard = operator::only_writer(&path)?;
-    let text = operator_file::read(&path)?.ok_or_else(|| {
-        Error::environment(
-            format!("{shown}: there is no such file"),
-            "name the folder with --config, or the file with --lockfile",
-        )
-    })?;
-    let merged = merged(&path, &text, args.take.map(Take::from))?;
+    let file = Conflict::of(common, |files| files.lock, "--lockfile")?;
+    let merged = merged(&file.path, &file.text, args.take.map(Take::from))?;
     if args.take.is_none() && !merged.differing.is_empty() {
         return Err(undecided(&merged));
     }
@@ -35,30 +27,15 @@ pub(super) fn run(common: &Common, args: &LockArgs) -> Result<Exit> {
         _ => output::stderr_text(&added),
     }
     say_what_stays(&merged, args);
-    let question = match merged.changes.is_empty() {
-        true => format!("the other side adds nothing; finish the merge of {shown}?"),
-        false => format!("finish the merge of {shown} like this?"),
-    };
-    if !args.yes && !ask::confirmed(&question)? {
-        output::stderr("nothing was written");
-        document(common, &shown, &merged, false)?;
+    let question = file.question(!merged.changes.is_empty());
+    if !file.confirmed(args.yes, &question)? {
+        document(common, &file.shown, &merged, false)?;
         return Ok(Exit::Findings);
     }
-    signed::write(common, &path, Purpose::Lock, &merged.lock.write())?;
-    let name = |path: &std::path::Path| {
-        let name = path.file_name().unwrap_or_default().to_string_lossy();
-        text::shell_word(&name).into_owned()
-    };
-    let signature = match signed::is_signed(&path)? {
-        true => format!(" {}", name(&attest::beside(&path))),
-        false => String::new(),
-    };
-    output::stderr(&format!(
-        "wrote {shown}: {}; for git it is resolved after: git add {}{signature}",
-        render::count(merged.lock.packages().len(), "subject"),
-        name(&path)
-    ));
-    document(common, &shown, &merged, true)?;
+    signed::write(common, &file.path, Purpose::Lock, &merged.lock.write())?;
+    let subjects = render::count(merged.lock.packages().len(), "subject");
+    file.say_written(&format!(": {subjects}"))?;
+    document(common, &file.shown, &merged, true)?;
     Ok(Exit::Clean)
 }
 

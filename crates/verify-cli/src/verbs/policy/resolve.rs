@@ -1,28 +1,20 @@
 //! `policy resolve`: finishes a merge of the policy that git could not finish.
 
-use openclaw_verify_core::operator_file::{self, Purpose};
+use openclaw_verify_core::operator_file::Purpose;
 use openclaw_verify_core::policy::keys::{Change, Differing, Resolved};
 use openclaw_verify_core::{Error, Result, rules};
 
 use super::{difference, document};
 use crate::cli::{Common, Format, ResolveArgs};
-use crate::{Exit, ask, attest, commands, operator, output, signed};
+use crate::verbs::conflict::Conflict;
+use crate::{Exit, commands, operator, output, signed};
 
 /// Shows what comes from the other side, asks, and writes the policy without the marks of the conflict.
 pub(super) fn run(common: &Common, args: &ResolveArgs) -> Result<Exit> {
-    let under_test = super::super::under_test(operator::installation(common).ok().as_ref(), common);
-    let path = operator::files(common, &under_test)?.policy;
-    let shown = operator::shown(&path);
-    let _guard = operator::only_writer(&path)?;
-    let text = operator_file::read(&path)?.ok_or_else(|| {
-        Error::environment(
-            format!("{shown}: there is no such file"),
-            "name the folder with --config, or the file with --policy",
-        )
-    })?;
+    let file = Conflict::of(common, |files| files.policy, "--policy")?;
     let change = Change {
-        path: &path,
-        text: &text,
+        path: &file.path,
+        text: &file.text,
         catalogue: &rules::infos(),
         today: operator::today(common),
     };
@@ -36,30 +28,13 @@ pub(super) fn run(common: &Common, args: &ResolveArgs) -> Result<Exit> {
         _ => output::stderr_text(&added),
     }
     say_what_stays(&resolved, args);
-    let question = match added.is_empty() {
-        true => format!("the other side adds nothing; finish the merge of {shown}?"),
-        false => format!("finish the merge of {shown} like this?"),
-    };
-    if !args.yes && !ask::confirmed(&question)? {
-        output::stderr("nothing was written");
-        document(common, &path, &resolved.edited, false)?;
+    if !file.confirmed(args.yes, &file.question(!added.is_empty()))? {
+        document(common, &file.path, &resolved.edited, false)?;
         return Ok(Exit::Findings);
     }
-    signed::write(common, &path, Purpose::Policy, &resolved.edited.text)?;
-    let name = |path: &std::path::Path| {
-        let name = path.file_name().unwrap_or_default().to_string_lossy();
-        name.into_owned()
-    };
-    let signature = attest::beside(&path);
-    let signature = match signed::is_signed(&path)? {
-        true => format!(" {}", name(&signature)),
-        false => String::new(),
-    };
-    output::stderr(&format!(
-        "wrote {shown}; for git it is resolved after: git add {}{signature}",
-        name(&path)
-    ));
-    document(common, &path, &resolved.edited, true)?;
+    signed::write(common, &file.path, Purpose::Policy, &resolved.edited.text)?;
+    file.say_written("")?;
+    document(common, &file.path, &resolved.edited, true)?;
     Ok(Exit::Clean)
 }
 
