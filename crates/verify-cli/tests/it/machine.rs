@@ -143,6 +143,7 @@ fn a_real_first_run_shows_what_it_may_and_no_more() {
 fn bad() -> Value {
     settings(&[
         ("gateway.bind", json!("lan")),
+        ("gateway.auth.mode", json!("none")),
         ("gateway.trustedProxies", json!(["0.0.0.0/0"])),
         ("gateway.allowRealIpFallback", json!(true)),
         ("gateway.controlUi.allowedOrigins", json!(["*"])),
@@ -154,6 +155,10 @@ fn bad() -> Value {
             "gateway.nodes.pairing.autoApproveCidrs",
             json!(["0.0.0.0/0"]),
         ),
+        (
+            "gateway.nodes.pairing.sshVerify",
+            json!({ "cidrs": ["0.0.0.0/0"] }),
+        ),
         ("gateway.nodes.commands.allow", json!(["camera.snap"])),
         ("gateway.tools.allow", json!(["exec"])),
         ("discovery.mdns.mode", json!("full")),
@@ -162,12 +167,23 @@ fn bad() -> Value {
         ("channels.telegram.dmPolicy", json!("open")),
         ("channels.telegram.allowFrom", json!(["*", "1", "2"])),
         ("channels.telegram.groupPolicy", json!("open")),
+        ("channels.discord.dmPolicy", json!("open")),
+        ("channels.discord.allowFrom", json!(["*", "3"])),
+        ("channels.discord.groupPolicy", json!("open")),
+        ("channels.discord.dangerouslyAllowNameMatching", json!(true)),
         ("session.dmScope", json!("main")),
         ("tools.exec.mode", json!("full")),
         ("tools.exec.safeBins", json!(["python3"])),
+        ("tools.exec.safeBinTrustedDirs", json!(["/tmp/bin"])),
         ("tools.fs.workspaceOnly", json!(false)),
         ("tools.exec.applyPatch.workspaceOnly", json!(false)),
-        ("agents.defaults.sandbox.mode", json!("all")),
+        // What weakens a sandbox counts for the agent that has one, and what runs without one for the other.
+        ("agents.defaults.sandbox.mode", json!("off")),
+        (
+            "agents.entries.boxed",
+            json!({ "sandbox": { "mode": "all" } }),
+        ),
+        ("agents.entries.main.tools.exec.mode", json!("full")),
         ("agents.defaults.sandbox.scope", json!("shared")),
         ("agents.defaults.sandbox.workspaceAccess", json!("rw")),
         ("agents.defaults.sandbox.docker.network", json!("bridge")),
@@ -177,6 +193,14 @@ fn bad() -> Value {
         (
             "agents.defaults.sandbox.docker.binds",
             json!(["/var/run/docker.sock:/var/run/docker.sock"]),
+        ),
+        (
+            "agents.defaults.sandbox.docker.dangerouslyAllowReservedContainerTargets",
+            json!(true),
+        ),
+        (
+            "agents.defaults.sandbox.browser.allowHostControl",
+            json!(true),
         ),
         ("hooks.enabled", json!(true)),
         ("hooks.token", json!("0123456789abcdef0123456789abcdef")),
@@ -249,35 +273,28 @@ fn batch(made: &Onboarded) -> Vec<Value> {
 #[ignore = "needs a real OpenClaw"]
 fn every_printed_setting_is_taken_in_one_batch_and_clears_its_finding() {
     let made = Onboarded::new("022");
-    // What weakens a sandbox and what runs without one exclude each other, and so do a gateway without a credential and a funnel.
+    // OpenClaw refuses a funnel beside an address that is not loopback, so it has a round of its own.
     let rounds = [
-        bad(),
-        settings(&[
-            ("agents.defaults.sandbox.mode", json!("off")),
-            ("tools.exec.mode", json!("full")),
-            ("tools.fs.workspaceOnly", json!(false)),
-            ("gateway.auth.mode", json!("none")),
-        ]),
-        settings(&[
-            ("gateway.auth.mode", json!("password")),
-            (
-                "gateway.auth.password",
-                json!("0123456789abcdef0123456789abcdef"),
-            ),
-            ("gateway.tailscale.mode", json!("funnel")),
-        ]),
+        (bad(), 40),
+        (
+            settings(&[
+                ("gateway.auth.mode", json!("password")),
+                (
+                    "gateway.auth.password",
+                    json!("0123456789abcdef0123456789abcdef"),
+                ),
+                ("gateway.tailscale.mode", json!("funnel")),
+                ("agents.defaults.sandbox.mode", json!("off")),
+                ("tools.fs.workspaceOnly", json!(false)),
+            ]),
+            3,
+        ),
     ];
-    let mut paths: Vec<String> = Vec::new();
-    for more in rounds {
+    for (more, printed) in rounds {
         made.set(&more);
         let report = made.host();
         let settings = batch(&made);
-        assert!(!settings.is_empty());
-        paths.extend(
-            settings
-                .iter()
-                .map(|one| one["path"].as_str().expect("path").to_owned()),
-        );
+        assert!(settings.len() >= printed, "{settings:#?}");
         let ids: Vec<String> = report["findings"]
             .as_array()
             .expect("findings")
@@ -298,10 +315,6 @@ fn every_printed_setting_is_taken_in_one_batch_and_clears_its_finding() {
             .collect();
         assert!(left.is_empty(), "{left:#?}");
     }
-    paths.sort();
-    paths.dedup();
-    println!("{} settings were taken", paths.len());
-    assert!(paths.len() >= 31, "{paths:#?}");
 }
 
 /// Starts the gateway with `$BIND` in a network of its own, waits until it listens, and prints what `host` and `checklist` say of it.
