@@ -248,7 +248,7 @@ pub(crate) fn cost(
             continue;
         }
         match (was.text(), is.text()) {
-            ("", text) | (text, "") => counter.lines += text.lines().count() as u64,
+            ("", text) | (text, "") => counter.lines += lines(text).count() as u64,
             (old, new) => {
                 counter.hunks(old, new);
             }
@@ -338,12 +338,20 @@ fn content(
 
 /// Whether most of a text is in lines too long for people to read. One long line in a file that can be read otherwise does not hide it.
 fn is_bundle(text: &str) -> bool {
-    let long: usize = text
-        .lines()
-        .map(str::len)
-        .filter(|len| *len > LONG_LINE)
-        .sum();
+    let long: usize = lines(text).filter(|len| *len > LONG_LINE).sum();
     text.len() > SMALL && long * 2 > text.len()
+}
+
+/// The length in bytes of each line without its newline.
+fn lines(text: &str) -> impl Iterator<Item = usize> + '_ {
+    let mut start = 0;
+    let ends = memchr::memchr_iter(b'\n', text.as_bytes());
+    let end = (!text.is_empty() && !text.ends_with('\n')).then_some(text.len());
+    ends.chain(end).map(move |end| {
+        let line = end - start;
+        start = end + 1;
+        line
+    })
 }
 
 /// Compares texts and counts what it finds.

@@ -54,21 +54,30 @@ pub(super) fn links_that_leave(
     specs: &[TreeSpec],
     links: &[(usize, HardLink)],
 ) -> Vec<(usize, u64, u64)> {
-    let links = || links.iter().copied();
-    let boundary = |tree: usize| specs.get(tree).map(|spec| spec.boundary.as_path());
-    let mut seen: HashMap<(Option<&Path>, u64, u64), u64> = HashMap::new();
-    for (tree, link) in links() {
-        *seen
-            .entry((boundary(tree), link.inode, link.device))
-            .or_default() += 1;
-    }
-    let leaves = |tree, link: HardLink| {
-        seen.get(&(boundary(tree), link.inode, link.device))
-            .is_none_or(|n| *n < link.names)
+    let mut numbers: HashMap<&Path, usize> = HashMap::new();
+    // The number of each tree's boundary: a path is long to hash, and every file of a pnpm store is a link.
+    let boundaries: Vec<usize> = specs
+        .iter()
+        .map(|spec| {
+            let next = numbers.len();
+            *numbers.entry(&spec.boundary).or_insert(next)
+        })
+        .collect();
+    let mut seen: HashMap<(Option<usize>, u64, u64), u64> = HashMap::with_capacity(links.len());
+    let place = |(tree, link): (usize, HardLink)| {
+        let boundary = boundaries.get(tree).copied();
+        (boundary, link.inode, link.device)
     };
-    let leaving = links().filter(|(tree, link)| leaves(*tree, *link));
+    for link in links {
+        *seen.entry(place(*link)).or_default() += 1;
+    }
+    let leaves = |link: &&(usize, HardLink)| {
+        let shown = seen.get(&place(**link));
+        shown.is_none_or(|shown| *shown < link.1.names)
+    };
+    let leaving = links.iter().filter(leaves);
     let mut leaving: Vec<_> = leaving
-        .map(|(tree, link)| (tree, link.inode, link.device))
+        .map(|(tree, link)| (*tree, link.inode, link.device))
         .collect();
     leaving.sort_unstable();
     leaving

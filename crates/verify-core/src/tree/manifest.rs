@@ -171,15 +171,10 @@ impl Manifest {
     pub fn to_bytes(&self) -> Vec<u8> {
         let mut bytes = Vec::new();
         for entry in &self.entries {
-            bytes.extend_from_slice(
-                format!(
-                    "{} blob {}\t{}\0",
-                    entry.mode.as_str(),
-                    entry.id.hex(),
-                    entry.path
-                )
-                .as_bytes(),
-            );
+            let id = entry.id.hex();
+            for part in [entry.mode.as_str(), " blob ", &id, "\t", &entry.path, "\0"] {
+                bytes.extend_from_slice(part.as_bytes());
+            }
         }
         bytes
     }
