@@ -11,8 +11,8 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use crate::digest::{Sha256Digest, Sri, TreeDigest};
-use crate::inventory::staged::copy::{UNDECIDED, name_of};
-use crate::inventory::staged::protocol::Request;
+use crate::inventory::staged::copy::{MAX_REQUEST, UNDECIDED, name_of};
+use crate::inventory::staged::protocol::{Request, TargetType};
 use crate::inventory::{INSTALL_STAGE, Subject};
 use crate::json as strict_json;
 use crate::read;
@@ -139,7 +139,11 @@ impl Spool {
         let folder = self.folder.join("kept");
         let target = folder.join(name);
         if target.join("request.json").is_file() {
-            return Some(target);
+            if is_about(&target, request) {
+                return Some(target);
+            }
+            // The same bytes from another source: what is locked from the copy is what was asked last.
+            remove(&target);
         }
         self.make(&folder).ok()?;
         forget(&folder, MAX_KEPT - 1, now);
@@ -236,6 +240,22 @@ fn staged_root(request: &Request, subject: &Subject) -> Option<(PathBuf, String)
         .to_str()?
         .to_owned();
     Some((root, relative))
+}
+
+/// Whether a kept copy was kept for what is asked now: from the same source, in the same words. The steps of one plugin's install ask so,
+/// each about another path and of another origin; a skill is asked about once.
+fn is_about(kept: &Path, request: &Request) -> bool {
+    let text = read::text(&kept.join("request.json"), MAX_REQUEST).ok();
+    let kept = text.and_then(|text| strict_json::strict(&text).ok());
+    let kept = kept.as_ref().and_then(|kept| kept.get("request"));
+    let asked = request.to_value();
+    kept.is_some_and(|kept| {
+        let keys: &[&str] = match request.target {
+            TargetType::Skill => &["source", "request", "origin"],
+            TargetType::Plugin => &["source", "request"],
+        };
+        keys.iter().all(|key| kept.get(key) == asked.get(key))
+    })
 }
 
 fn described(request: &Request, relative: &str) -> Value {

@@ -288,6 +288,45 @@ fn the_second_try_passes_after_locking_what_was_kept() {
 }
 
 #[test]
+fn the_same_bytes_from_another_source_are_locked_as_what_was_asked_last() {
+    let bench = Bench::new();
+    bench.write(
+        "skill/SKILL.md",
+        "---\nname: weather\ndescription: d\n---\nhello\n",
+    );
+    let by_path = skill(&bench);
+    blocked(&bench.ask(&by_path), "not-locked");
+    bench.lock_kept("skill:workspace/weather");
+    allowed(&bench.ask(&by_path));
+
+    let kept = fs::read_dir(bench.root.join("spool/kept")).expect("kept");
+    let [kept]: [PathBuf; 1] = kept
+        .flatten()
+        .map(|entry| entry.path())
+        .collect::<Vec<_>>()
+        .try_into()
+        .expect("one copy");
+    let source = || StagedCopy::open(&kept).expect("a copy").request.source;
+    let mut by_git = by_path.clone();
+    by_git["source"]["kind"] = "git".into();
+    by_git["origin"] = json!({ "type": "git", "spec": "git:https://git.example/acme/weather", "commit": "a".repeat(40) });
+    let by_path = source();
+    blocked(&bench.ask(&by_git), "record-mismatch");
+    assert_ne!(
+        source(),
+        by_path,
+        "the name of the copy is that of its content"
+    );
+    let inode = || {
+        let request = fs::metadata(kept.join("request.json")).expect("request");
+        std::os::unix::fs::MetadataExt::ino(&request)
+    };
+    let before = inode();
+    bench.ask(&by_git);
+    assert_eq!(inode(), before, "the same request keeps nothing anew");
+}
+
+#[test]
 fn what_changed_since_it_was_locked_is_refused() {
     let bench = Bench::new();
     bench.npm_project("1.0.0");

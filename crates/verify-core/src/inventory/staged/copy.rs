@@ -21,6 +21,9 @@ pub struct StagedCopy {
     pub(super) name: Option<String>,
 }
 
+/// Most bytes of the request that is kept with a copy.
+pub(crate) const MAX_REQUEST: u64 = 512 << 10;
+
 /// How the name of a copy begins that was kept before its digest was known.
 pub(crate) const UNDECIDED: &str = "undecided-";
 
@@ -88,7 +91,7 @@ impl StagedCopy {
         if fs::symlink_metadata(folder).is_ok_and(|found| found.is_symlink()) {
             return Err(NoCopy::Link);
         }
-        let text = read::text(&folder.join("request.json"), 512 << 10)
+        let text = read::text(&folder.join("request.json"), MAX_REQUEST)
             .map_err(|error| NoCopy::Request(error.to_string()))?;
         let mut value = json::strict(&text).map_err(|error| NoCopy::Request(error.to_string()))?;
         let relative = value
