@@ -127,6 +127,9 @@ pub(crate) fn carried(command: &str) -> String {
     }
 }
 
+/// The verbs that judge the operator's files alone where they are asked to.
+const ALONE: [&str; 6] = ["check", "plugins", "skills", "core", "policy", "sbom"];
+
 /// Whether a command is run where OpenClaw is installed.
 fn needs_installation(command: &str) -> bool {
     ["lock", "review", "update"].iter().any(|verb| {
@@ -265,7 +268,12 @@ impl Places {
         let day = command
             .replace("--until DAY", &format!("--until {}", self.until))
             .replace("until=DAY", &format!("until={}", self.until));
-        format!("{day}{}", self.own)
+        let verb = command.split(' ').nth(1).unwrap_or_default();
+        let alone = match self.elsewhere && ALONE.contains(&verb) {
+            true => " --lock-only",
+            false => "",
+        };
+        format!("{day}{alone}{}", self.own)
     }
 }
 
@@ -463,6 +471,22 @@ mod tests {
             places.after("openclaw-verify lock x"),
             "openclaw-verify lock x --state-dir /c/state --relocated-from /home/u/.openclaw"
         );
+    }
+
+    #[test]
+    fn what_judged_the_files_alone_is_repeated_so() {
+        let cli = Cli::parse_from(["openclaw-verify", "check", "--lock-only", "--config", "/c"]);
+        let places = Places::of(&cli.common, None);
+        for (command, carried) in [
+            ("openclaw-verify policy prune", " --lock-only --config /c"),
+            (
+                "openclaw-verify check --format json",
+                " --lock-only --config /c",
+            ),
+            ("openclaw-verify gate --setup", " --config /c"),
+        ] {
+            assert_eq!(places.after(command), format!("{command}{carried}"));
+        }
     }
 
     #[test]

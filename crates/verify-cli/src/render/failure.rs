@@ -122,9 +122,7 @@ fn of_sarif(failure: &Failure) -> String {
 
 fn of_github(failure: &Failure) -> String {
     let place = match (&failure.file, failure.place) {
-        (Some(file), Some((line, _))) => {
-            format!("file={},line={line},", github::property(file))
-        }
+        (Some(file), Some((line, _))) => github::place_of(file, line),
         _ => String::new(),
     };
     format!(

@@ -27,6 +27,12 @@ pub(super) fn render(report: &Report) -> String {
     out
 }
 
+/// The place of an annotation, as GitHub names a file of the repository.
+pub(super) fn place_of(file: &str, line: usize) -> String {
+    let file = file.strip_prefix("./").unwrap_or(file);
+    format!("file={},line={line},", property(file))
+}
+
 fn annotation(out: &mut String, finding: &Finding) {
     let command = match finding.level {
         Level::Deny => "error",
@@ -34,11 +40,8 @@ fn annotation(out: &mut String, finding: &Finding) {
         Level::Note => return note(out, finding),
         Level::Allow => return,
     };
-    let place = finding.locations.first().map_or(String::new(), |location| {
-        // As GitHub names a file of the repository.
-        let file = location.file.strip_prefix("./").unwrap_or(&location.file);
-        format!("file={},line={},", property(file), location.line)
-    });
+    let place = finding.locations.first();
+    let place = place.map_or(String::new(), |at| place_of(&at.file, at.line));
     let subject = finding
         .subject
         .as_ref()

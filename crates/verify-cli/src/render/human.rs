@@ -294,6 +294,9 @@ fn excepted(out: &mut String, report: &Report) {
             line(out, format_args!("    {subject}"));
         }
         let next = match first.remedy.kind() {
+            RemedyKind::Review if lock_only(report) => {
+                "where OpenClaw is installed: openclaw-verify review".to_owned()
+            }
             RemedyKind::Review => commands::carried("openclaw-verify review"),
             _ => format!("openclaw-verify explain {}", first.id),
         };

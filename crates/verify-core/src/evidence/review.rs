@@ -47,6 +47,21 @@ pub(crate) struct RequiredReview {
     pub next: Option<Next>,
     /// A plugin that holds the very same files and has to be read as well: reading that one reads this.
     pub within: Option<SubjectId>,
+    /// Entries about it that do not suffice, where there is no review.
+    pub insufficient: Vec<Insufficient>,
+}
+
+/// An entry about what has to be read that does not make it count, and why.
+#[derive(Debug)]
+pub(crate) enum Insufficient {
+    /// It vouches for no more than this.
+    Criteria(Criteria, ReviewEntry),
+    /// It trusts another publisher than the verified one, or none was verified.
+    Publisher {
+        trusted: String,
+        is_verified: bool,
+        at: Location,
+    },
 }
 
 /// The cheapest thing to read.
@@ -289,6 +304,7 @@ impl ReviewFacts {
             status,
             next: None,
             within: None,
+            insufficient: Vec::new(),
         });
     }
 }
@@ -325,15 +341,20 @@ fn facts(
         let publishers = evidence.publishers();
         match own {
             Some(content) => {
-                let status = given.status(given.index.judge(&Question {
+                let question = Question {
                     subject: &subject.id,
                     content,
                     versions: &versions,
                     dependencies: &[],
                     wanted,
                     publishers: &publishers,
-                }));
+                };
+                let status = given.status(given.index.judge(&question));
+                let is_open = matches!(status, ReviewStatus::Unreviewed);
                 facts.require(ReadPart::Own, content, wanted, status);
+                if let Some(reading) = facts.required.last_mut().filter(|_| is_open) {
+                    reading.insufficient = given.insufficient(&question);
+                }
             }
             None => facts.undigested = true,
         }

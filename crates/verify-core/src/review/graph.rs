@@ -116,6 +116,17 @@ fn violated_name(subject: &SubjectId) -> String {
     }
 }
 
+/// Whether an entry trusts with at least `wanted` of the subject, whomever it trusts.
+fn covers(trust: &Trust, subject: &SubjectId, wanted: Criteria) -> bool {
+    let mut packages = trust.packages.iter();
+    trust.criteria >= wanted && packages.any(|pattern| pattern.matches(subject.as_str()))
+}
+
+fn is_about(trust: &Trust, publisher: &Publisher) -> bool {
+    publisher.id == trust.publisher
+        && (trust.workflow.is_none() || trust.workflow == publisher.workflow)
+}
+
 impl Publisher {
     /// The publisher of verified provenance: `github.com/a/b`, with or without `https://` before it, is `github:a/b`.
     #[must_use]
@@ -404,6 +415,21 @@ impl<'r> ReviewIndex<'r> {
         }
     }
 
+    /// Entries in force that trust other publishers with the subject than those that were verified.
+    #[must_use]
+    pub fn trusted_otherwise(
+        &self,
+        subject: &SubjectId,
+        wanted: Criteria,
+        publishers: &[Publisher],
+    ) -> Vec<&'r Trust> {
+        let trusts = self.trusts.iter().copied();
+        trusts
+            .filter(|trust| trust.in_force(self.today) && covers(trust, subject, wanted))
+            .filter(|trust| !publishers.iter().any(|p| is_about(trust, p)))
+            .collect()
+    }
+
     /// Every entry that trusts one of `publishers` with the subject, whatever its days; the one that ends last comes first.
     fn trusts(
         &self,
@@ -411,19 +437,11 @@ impl<'r> ReviewIndex<'r> {
         wanted: Criteria,
         publishers: &[Publisher],
     ) -> Vec<&'r Trust> {
-        let covers = |trust: &&Trust| {
-            let publisher = |p: &Publisher| {
-                p.id == trust.publisher
-                    && (trust.workflow.is_none() || trust.workflow == p.workflow)
-            };
-            trust.criteria >= wanted
-                && publishers.iter().any(publisher)
-                && trust
-                    .packages
-                    .iter()
-                    .any(|pattern| pattern.matches(subject.as_str()))
-        };
-        let mut trusts: Vec<&'r Trust> = self.trusts.iter().copied().filter(covers).collect();
+        let trusts = self.trusts.iter().copied();
+        let mut trusts: Vec<&'r Trust> = trusts
+            .filter(|trust| covers(trust, subject, wanted))
+            .filter(|trust| publishers.iter().any(|p| is_about(trust, p)))
+            .collect();
         trusts.sort_by_key(|trust| (std::cmp::Reverse(trust.until), trust.line));
         trusts
     }

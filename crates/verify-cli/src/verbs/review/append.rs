@@ -42,6 +42,11 @@ pub(super) fn review(
     );
     let again = format!("look at it: {}", places.after(&command));
     refuse_changed(args, id, &reading, shown.as_ref(), again)?;
+    if let Some(wanted) = reading.wanted.filter(|wanted| *wanted > criteria) {
+        output::stderr(&format!(
+            "note: policy asks for {wanted} of it, so with {criteria} it stays unreviewed"
+        ));
+    }
     let from = shown
         .as_ref()
         .and_then(|shown| shown.from.as_ref())

@@ -138,7 +138,7 @@ fn a_statement_passes_where_the_reply_allows_and_nowhere_else() {
 
 #[test]
 fn without_a_verdict_there_is_no_statement_and_no_older_one() {
-    let place = Place::new();
+    let mut place = Place::new();
     place.0.lock();
     let (request, file) = (place.0.request(), place.shown("s.json"));
     let probe = json!({
@@ -161,8 +161,9 @@ fn without_a_verdict_there_is_no_statement_and_no_older_one() {
     }
 
     place.ask(&request, &["--attest", &file]);
+    place.0.deadline_ms = 1000;
     let mut command = place.0.gate();
-    command.args(["--attest", &file, "--deadline-ms", "1000"]);
+    command.args(["--attest", &file]);
     command
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())

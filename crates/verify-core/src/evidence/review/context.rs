@@ -3,12 +3,14 @@
 use jiff::civil::Date;
 
 use super::super::BaseSources;
-use super::{ReadPart, ReviewEntry, ReviewStatus, ReviewedTree};
+use super::{Insufficient, ReadPart, ReviewEntry, ReviewStatus, ReviewedTree};
 use crate::digest::TreeDigest;
 use crate::finding::Location;
 use crate::inventory::Subject;
 use crate::review::diff::CostLimits;
-use crate::review::{Content, Contents, EntryOrigin, ReviewIndex, ReviewVerdict, Step, Trust};
+use crate::review::{
+    Content, Contents, Criteria, EntryOrigin, Question, ReviewIndex, ReviewVerdict, Step, Trust,
+};
 use crate::text;
 
 /// The reviews of a run, and how their files are named.
@@ -98,6 +100,35 @@ impl ReviewContext<'_> {
             // A violation has a finding of its own; that does not make it reviewed.
             ReviewVerdict::Unreviewed | ReviewVerdict::Violation(_) => ReviewStatus::Unreviewed,
         }
+    }
+
+    /// Entries about what is asked that do not make it count.
+    pub(super) fn insufficient(&self, question: &Question<'_>) -> Vec<Insufficient> {
+        let less = Question {
+            wanted: Criteria::SafeToLoad,
+            publishers: &[],
+            ..*question
+        };
+        let read = match self.status(self.index.judge(&less)) {
+            ReviewStatus::Reviewed(steps) => steps,
+            _ => Vec::new(),
+        };
+        let read = read
+            .into_iter()
+            .map(|step| Insufficient::Criteria(less.wanted, step));
+        let Question {
+            subject,
+            wanted,
+            publishers,
+            ..
+        } = *question;
+        let trusts = self.index.trusted_otherwise(subject, wanted, publishers);
+        let trusted = trusts.into_iter().map(|trust| Insufficient::Publisher {
+            trusted: text::excerpt(&trust.publisher, 120),
+            is_verified: !publishers.is_empty(),
+            at: self.at(EntryOrigin::Own, trust.line),
+        });
+        read.chain(trusted).collect()
     }
 
     fn step(&self, step: &Step<'_>) -> ReviewEntry {

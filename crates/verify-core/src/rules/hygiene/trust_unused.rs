@@ -12,8 +12,8 @@ pub(in crate::rules) const RULE: Rule = Rule {
     fixed: false,
     stages: Stages::of(Stage::Installed, &[]),
     clears: RemedyKind::Operator,
-    summary: "Trust that covers nothing that is installed",
-    help: "Take the entry out of the reviews file, or see in the subject's evidence why it does not count.",
+    summary: "Trust that counts for nothing that is installed",
+    help: "Take the entry out of the reviews file. Where it is about what is installed, `unreviewed` says there why it does not count.",
     check: Check::Whole(check),
 };
 
@@ -36,7 +36,7 @@ fn check(whole: &Whole<'_>) -> Vec<Draft> {
     unused
         .map(|trust| {
             Draft::new(format!(
-                "trust in {} covers nothing that is installed",
+                "trust in {} counts for nothing that is installed",
                 publisher(trust)
             ))
             .outcome(Outcome::NotApplicable)

@@ -6,8 +6,10 @@ pub(super) mod unreviewed;
 pub(super) mod violation;
 
 use super::View;
-use crate::evidence::review::{ReadPart, RequiredReview, ReviewEntry, ReviewStatus, known_version};
-use crate::finding::{Draft, Input, Level, Remedy};
+use crate::evidence::review::{
+    Insufficient, ReadPart, RequiredReview, ReviewEntry, ReviewStatus, known_version,
+};
+use crate::finding::{Draft, Input, Level, Location, Remedy};
 use crate::inventory::Observation;
 use crate::review::Content;
 use crate::rules::Stage;
@@ -53,6 +55,10 @@ fn draft(view: &View<'_>, reading: &RequiredReview, state: &str, by: &[ReviewEnt
             dependencies: reading.part != ReadPart::Own,
             since: known_version(reading),
         });
+    for entry in &reading.insufficient {
+        let (why, at) = insufficient(entry);
+        draft = draft.evidence(why).at(Some(at.clone()));
+    }
     if view.whole.stage == Stage::Packed {
         // What is not installed is unpacked to be read: the review is asked for once it is.
         draft = draft
@@ -74,6 +80,27 @@ fn draft(view: &View<'_>, reading: &RequiredReview, state: &str, by: &[ReviewEnt
         draft.at_most(Level::Allow)
     } else {
         view.once_digested(draft)
+    }
+}
+
+/// Why an entry does not make it count, and where it stands.
+fn insufficient(entry: &Insufficient) -> (String, &Location) {
+    match entry {
+        Insufficient::Criteria(criteria, entry) => (
+            format!("{} vouches for `{criteria}` only", entry.by),
+            &entry.at,
+        ),
+        Insufficient::Publisher {
+            trusted,
+            is_verified,
+            at,
+        } => {
+            let why = match is_verified {
+                true => "another publisher was verified",
+                false => "its publisher is not verified",
+            };
+            (format!("trust in {trusted} does not count: {why}"), at)
+        }
     }
 }
 
