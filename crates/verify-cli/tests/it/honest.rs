@@ -117,14 +117,40 @@ fn the_lock_alone_answers_for_pins_and_commands() {
     let installation = Installation::shipped();
     installation.init(0);
     let servers = [
-        ("exact", "npx -y @acme/files@1.2.3"),
-        ("floating", "npx -y @acme/files"),
-        ("masked", "npx --token *** -y @acme/files"),
+        ("exact", "npx -y @acme/files@1.2.3", ""),
+        ("exact-masked", "npx -y @acme/files@1.2.3 --token=***", ""),
+        ("floating", "npx -y @acme/files", "deny"),
+        ("masked-after", "npx -y @acme/files --token=***", "deny"),
+        ("masked-before", "npx --token *** -y @acme/files", "deny"),
+        (
+            "masked-image",
+            "docker run -i --rm -e TOKEN=*** alpine",
+            "deny",
+        ),
+        ("masked-shell", "sh -c 'npx -y cowsay --token=***'", "deny"),
+        (
+            "odd",
+            "npx -y cowsay\\n::error file=x::y\\u001b[31m",
+            "deny",
+        ),
+        // What is masked, cut or missing may be what pins it.
+        ("cut", "npx -y @acme/files…", "note"),
+        (
+            "masked-commit",
+            "npx -y git+https://git.example/a.git#***",
+            "note",
+        ),
+        ("masked-package", "npx -y ***", "note"),
+        ("none", "", "note"),
     ];
     let mut lock = installation.lock_text();
-    for (name, spec) in servers {
+    for (name, spec, _) in servers {
         lock += &format!(
-            "\n[[package]]\nid = \"mcp:{name}\"\nkind = \"mcp-server\"\nsource = \"config\"\nspec = \"{spec}\"\ndefinition = \"sha256:{}\"\n",
+            "\n[[package]]\nid = \"mcp:{name}\"\nkind = \"mcp-server\"\nsource = \"config\"\n{}definition = \"sha256:{}\"\n",
+            match spec {
+                "" => String::new(),
+                spec => format!("spec = \"{spec}\"\n"),
+            },
             "b".repeat(64)
         );
     }
@@ -143,11 +169,26 @@ fn the_lock_alone_answers_for_pins_and_commands() {
 
     let run = installation.run(&["check", "--lock-only", "--format", "json"]);
     let report: Value = serde_json::from_str(&run.stdout).expect("JSON");
-    assert_eq!(about(&report, "mcp:floating"), ["deny unpinned-mcp-server"]);
-    assert_eq!(about(&report, "mcp:exact"), [] as [&str; 0]);
-    assert_eq!(about(&report, "mcp:masked"), [] as [&str; 0]);
+    let pinning = |id: &str| {
+        let subjects = report["subjects"].as_array().expect("subjects");
+        let subject = subjects.iter().find(|subject| subject["id"] == id);
+        subject.expect(id)["outcomes"]["pinning"].clone()
+    };
+    for (name, spec, level) in servers {
+        let id = format!("mcp:{name}");
+        let (found, outcome) = match level {
+            "" => (vec![], "verified"),
+            "note" => (vec!["note unpinned-mcp-server"], "not-established"),
+            _ => (vec!["deny unpinned-mcp-server"], "violated"),
+        };
+        assert_eq!(about(&report, &id), found, "{spec}");
+        assert_eq!(pinning(&id), outcome, "{spec}");
+    }
     let subjects = report["subjects"].as_array().expect("subjects").len();
     let human = installation.run(&["check", "--lock-only"]);
+    assert!(!human.stdout.contains('\u{1b}'), "{}", human.stdout);
+    let mut lines = human.stdout.lines();
+    assert!(!lines.any(|line| line.trim().starts_with("::")));
     let counted = format!("{subjects} locked packages");
     assert!(human.stdout.contains(&counted), "{}", human.stdout);
     let junit = installation.run(&["check", "--lock-only", "--format", "junit"]);

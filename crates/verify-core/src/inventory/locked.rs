@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use super::{Inventory, McpDefinition, NotCovered, NotCoveredGroup, Place, Record, Subject};
 use crate::lock::{Lock, LockedPackage};
 use crate::subject::{Kind, Source};
+use crate::text;
 
 /// One subject an entry.
 pub(crate) fn read(lock: &Lock) -> Inventory {
@@ -40,7 +41,9 @@ fn subject(package: &LockedPackage) -> Subject {
         shown: String::new(),
     };
     let mut subject = Subject::new(package.id.clone(), package.kind, package.source, place);
-    subject.version.clone_from(&package.version);
+    // An operator's file, which a change that is not merged yet may have written.
+    let version = package.version.as_deref();
+    subject.version = version.map(|version| text::visible(version).into_owned());
     let resolved = match (package.source, &package.version) {
         (Source::Npm, Some(version)) => Some(format!("{}@{version}", package.id.name())),
         _ => None,
@@ -60,7 +63,7 @@ fn subject(package: &LockedPackage) -> Subject {
         subject.mcp = Some(McpDefinition {
             raw: definition(spec),
             digest,
-            spec: spec.clone(),
+            spec: text::visible(spec).into_owned(),
             when_on: Vec::new(),
             home: None,
             not_hashed: Vec::new(),

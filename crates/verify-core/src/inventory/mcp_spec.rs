@@ -32,6 +32,24 @@ const HIDDEN: [&str; 6] = ["sk_", "pk_", "rk_", "npm_", "AKIA", "eyJ"];
 /// Longest text that is made, in characters.
 const MAX: usize = 600;
 
+/// A definition made of a masked text with a version, a package or a digest in place of what was masked; nothing where nothing was.
+pub(super) fn with_pins(masked: &Value) -> impl Iterator<Item = Value> {
+    const DIGEST: &str = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
+    let text = Some(masked.to_string()).filter(|text| text.contains(MASK));
+    let pins = [
+        "1.0.0".to_owned(),
+        "x@1.0.0".to_owned(),
+        "x==1.0.0".to_owned(),
+        DIGEST[..40].to_owned(),
+        format!("x@sha256:{DIGEST}"),
+        format!("sha256:{DIGEST}"),
+    ];
+    text.into_iter().flat_map(move |text| {
+        let with = |pin: &String| serde_json::from_str(&text.replace(MASK, pin)).ok();
+        pins.iter().filter_map(with).collect::<Vec<_>>()
+    })
+}
+
 /// The command line, or the address, without secrets.
 pub(super) fn spec(server: &Map<String, Value>) -> String {
     let command = server

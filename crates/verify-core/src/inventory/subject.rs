@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use serde_json::Value;
 
-use super::{Listing, NodeRuntime, Observation, ToolRecord, mcp};
+use super::{Listing, NodeRuntime, Observation, ToolRecord, mcp, mcp_spec};
 use crate::digest::Sha256Digest;
 use crate::launcher::{self, Launch};
 use crate::lock::LockedPackage;
@@ -302,6 +302,21 @@ impl McpDefinition {
     #[must_use]
     pub fn launch(&self) -> Launch {
         launcher::classify(&mcp::canonical(&self.raw), self.home.as_deref())
+    }
+
+    /// Whether its text tells what would run. The lock's may be cut, and a version or a digest may be among the secrets that were taken out.
+    pub(crate) fn is_told(&self) -> bool {
+        if self.raw.is_null() {
+            return false;
+        }
+        let is_exact = |raw: Value| {
+            let told = Self {
+                raw,
+                ..self.clone()
+            };
+            matches!(told.launch(), Launch::Exact { .. })
+        };
+        is_exact(self.raw.clone()) || !mcp_spec::with_pins(&self.raw).any(is_exact)
     }
 }
 

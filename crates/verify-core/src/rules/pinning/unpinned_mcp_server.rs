@@ -1,9 +1,12 @@
 //! `unpinned-mcp-server`: what an MCP server's command would run is not provably one exact version.
 
+use crate::fact::Outcome;
 use crate::finding::{Draft, Level, RemedyKind};
+use crate::inventory::McpDefinition;
 use crate::launcher::Launch;
 use crate::policy::PinRequirement;
 use crate::rules::{Check, Group, Rule, Stage, Stages, View};
+use crate::subject::Kind;
 
 pub(in crate::rules) const RULE: Rule = Rule {
     id: "unpinned-mcp-server",
@@ -18,14 +21,27 @@ pub(in crate::rules) const RULE: Rule = Rule {
 };
 
 fn check(view: &View<'_>) -> Vec<Draft> {
+    if view.whole.stage == Stage::LockOnly
+        && view.subject.kind == Kind::McpServer
+        && view.requirements.pin(view.proof()) != PinRequirement::Any
+        && !view
+            .subject
+            .mcp
+            .as_ref()
+            .is_some_and(McpDefinition::is_told)
+    {
+        let draft = view.draft("what it runs is not in the lock's text of its command");
+        return vec![
+            draft
+                .outcome(Outcome::NotEstablished)
+                .level(Level::Note)
+                .at_most(Level::Note)
+                .help("check it where OpenClaw is installed"),
+        ];
+    }
     let Some(mcp) = &view.subject.mcp else {
         return Vec::new();
     };
-    // The lock's text may have lost what would tell.
-    let cut = mcp.raw.is_null() || mcp.spec.contains("***");
-    if view.whole.stage == Stage::LockOnly && cut {
-        return Vec::new();
-    }
     let (why, variable) = match (view.requirements.pin(view.proof()), mcp.launch()) {
         (PinRequirement::Any, _) | (PinRequirement::Exact, Launch::Exact { .. }) => {
             return Vec::new();
