@@ -6,7 +6,7 @@ use openclaw_verify_core::sbom::{self, Sbom, SbomOptions};
 use openclaw_verify_core::{Error, OperatorError, Result, Verifier, read as bounded};
 use serde_json::Value;
 
-use super::start;
+use super::{start, start_without_installation};
 use crate::cli::{Common, Format, SbomArgs};
 use crate::outputs::Form;
 use crate::{Exit, names, operator, output, outputs, render};
@@ -18,7 +18,10 @@ pub(super) fn run(common: &Common, args: &SbomArgs) -> Result<Exit> {
             "allow the network with --online",
         ));
     }
-    let start = start(common)?;
+    let start = match args.from_lock {
+        true => start_without_installation(common, common.online)?,
+        false => start(common)?,
+    };
     let verifier = start.builder.verify_bundled(args.verify_bundled).build()?;
     let options = SbomOptions {
         spec_version: args.spec_version,

@@ -517,6 +517,53 @@ fn exceptions_about_advisories_are_bound_and_short() {
     assert_eq!(levels(), ["deny"]);
 }
 
+#[test]
+fn a_disputed_record_about_a_command_is_excepted_by_its_definition() {
+    let installation = Installation::shipped();
+    installation.init(0);
+    let records = [record(
+        "MAL-1",
+        "@acme/files",
+        &json!({ "versions": ["1.2.3"] }),
+    )];
+    let levels = || -> Vec<String> {
+        let (_, report) = installation.check();
+        let all = report["findings"].as_array().expect("findings").iter();
+        all.filter(|one| one["id"] == "known-malicious")
+            .map(|one| format!("{} {}", one["level"], one["subject"]).replace('"', ""))
+            .collect()
+    };
+    let folder = written(&installation, &records);
+    let run = installation.run(&["advisories", "import", &folder.to_string_lossy()]);
+    assert_eq!(run.code, 0, "{}", run.text());
+    assert_eq!(levels(), ["deny mcp:files"]);
+    let run = installation.run(&[
+        "policy",
+        "except",
+        "mcp:files",
+        "MAL-1",
+        "--until",
+        "2026-12-20",
+        "--reason",
+        "disputed",
+        "--yes",
+    ]);
+    assert_eq!(run.code, 0, "{}", run.text());
+    assert_eq!(levels(), ["warn mcp:files"]);
+    // Of a name alone, whatever its command is, nothing is excepted.
+    let text = fs::read_to_string(installation.policy()).expect("policy");
+    let bound = text
+        .lines()
+        .filter(|line| !line.starts_with("definition"))
+        .map(|line| format!("{line}\n"))
+        .collect::<String>();
+    assert_ne!(bound, text);
+    fs::write(installation.policy(), bound).expect("policy");
+    let run = installation.run(&["check"]);
+    assert_eq!(run.code, 2, "{}", run.text());
+    assert!(run.stderr.contains("add `definition`"), "{}", run.stderr);
+}
+
 #[cfg(feature = "sbom")]
 #[test]
 fn an_sbom_names_what_is_known_and_how_it_was_judged() {

@@ -319,7 +319,13 @@ impl Except<'_> {
             false => None,
         };
         let advisory = record.map_or(advisory, String::as_str);
-        if hit.malicious && (digests.tree.is_none() || digests.version.is_none()) {
+        // As a policy takes it.
+        let is_bound = match id.scheme() {
+            "mcp" => digests.definition.is_some(),
+            "skill" => digests.tree.is_some(),
+            _ => digests.tree.is_some() && digests.version.is_some(),
+        };
+        if hit.malicious && !is_bound {
             return Err(no_digest(id));
         }
         Ok(Exception {

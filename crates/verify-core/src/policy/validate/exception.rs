@@ -191,15 +191,27 @@ impl Reader<'_> {
             );
         }
         let malware = is_malware(id);
-        let bound = wire.tree.is_some() || wire.archive.is_some();
-        if malware && !(bound && wire.version.is_some()) {
+        let bytes = wire.tree.is_some() || wire.archive.is_some();
+        // A server's definition holds the version that its command names, and many a skill has none.
+        let (is_bound, help) = match wire.package.scheme() {
+            "mcp" => (
+                wire.definition.is_some(),
+                "add `definition`; it is in the lock",
+            ),
+            "skill" => (bytes, "add `tree`; it is in the lock"),
+            _ => (
+                bytes && wire.version.is_some(),
+                "add `version`, and `tree` or `archive`; they are in the lock",
+            ),
+        };
+        if malware && !is_bound {
             return fail(
                 self.file
                     .error(
                         span,
                         "an exception about malware is bound to one version and its bytes",
                     )
-                    .with_help("add `version`, and `tree` or `archive`; they are in the lock"),
+                    .with_help(help),
             );
         }
         let mut known = self.catalogue.iter();

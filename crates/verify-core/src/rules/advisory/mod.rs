@@ -22,6 +22,14 @@ pub(crate) fn finding_of(found: &Match) -> &'static str {
     }
 }
 
+/// Where it was found; of the lock alone that is not known.
+fn with_places(draft: Draft, package: &AdvisedPackage) -> Draft {
+    match package.places.is_empty() {
+        true => draft,
+        false => draft.evidence(format!("found in {}", shortened(&package.places))),
+    }
+}
+
 /// One finding for each alias set about one version of one package.
 fn draft(view: &View<'_>, package: &AdvisedPackage, what: &str) -> Draft {
     let found = &package.found;
@@ -42,7 +50,7 @@ fn draft(view: &View<'_>, package: &AdvisedPackage, what: &str) -> Draft {
     if !package.own {
         draft = draft.about_dependencies();
     }
-    draft = draft.evidence(format!("found in {}", shortened(&package.places)));
+    draft = with_places(draft, package);
     // The name counts wherever the state says that it came from.
     if !package.fetched_from.is_empty() {
         draft = draft.evidence(format!(
@@ -79,12 +87,11 @@ pub(super) fn violation(view: &View<'_>, package: &AdvisedPackage) -> Draft {
         summary => summary,
     };
     let why = text::visible(why);
-    let mut draft = view
-        .draft(format!(
-            "{} says that it must not run: {why}",
-            found.ids.join(", ")
-        ))
-        .evidence(format!("found in {}", shortened(&package.places)));
+    let draft = view.draft(format!(
+        "{} says that it must not run: {why}",
+        found.ids.join(", ")
+    ));
+    let mut draft = with_places(draft, package);
     if package.own && package.version.is_none() {
         draft = draft.evidence(format!("by {}", text::excerpt(&package.name, 100)));
     } else {
