@@ -4,7 +4,7 @@
 //! refused by its stated size, and never more than that size and one byte is read.
 
 use std::fs::{File, Metadata};
-use std::io::{self, Read as _};
+use std::io::{self, BufRead as _, BufReader, Read as _};
 use std::path::Path;
 
 use rustix::fs::{Mode, OFlags};
@@ -68,6 +68,31 @@ pub fn open(path: &Path) -> Result<(File, Metadata), ReadError> {
     let opened = file.metadata()?;
     regular(&opened)?;
     Ok((file, opened))
+}
+
+/// Whether two regular files hold the same bytes. What cannot be read is not the same.
+pub(crate) fn same_bytes(one: &Path, other: &Path) -> bool {
+    let (Ok((one, of_one)), Ok((other, of_other))) = (open(one), open(other)) else {
+        return false;
+    };
+    if of_one.len() != of_other.len() {
+        return false;
+    }
+    let (mut one, mut other) = (BufReader::new(one), BufReader::new(other));
+    loop {
+        let (Ok(left), Ok(right)) = (one.fill_buf(), other.fill_buf()) else {
+            return false;
+        };
+        let length = left.len().min(right.len());
+        if left.get(..length) != right.get(..length) {
+            return false;
+        }
+        if length == 0 {
+            return left.is_empty() && right.is_empty();
+        }
+        one.consume(length);
+        other.consume(length);
+    }
 }
 
 /// What kind of thing `metadata` describes, in words for a message.

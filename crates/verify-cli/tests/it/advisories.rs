@@ -552,11 +552,9 @@ fn a_disputed_record_about_a_command_is_excepted_by_its_definition() {
     assert_eq!(levels(), ["warn mcp:files"]);
     // Of a name alone, whatever its command is, nothing is excepted.
     let text = fs::read_to_string(installation.policy()).expect("policy");
-    let bound = text
-        .lines()
-        .filter(|line| !line.starts_with("definition"))
-        .map(|line| format!("{line}\n"))
-        .collect::<String>();
+    let (before, last) = text.rsplit_once("definition = ").expect("a definition");
+    let (_, after) = last.split_once('\n').expect("a line");
+    let bound = format!("{before}{after}");
     assert_ne!(bound, text);
     fs::write(installation.policy(), bound).expect("policy");
     let run = installation.run(&["check"]);

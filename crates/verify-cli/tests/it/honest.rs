@@ -135,11 +135,7 @@ fn the_lock_alone_answers_for_pins_and_commands() {
         ),
         // What is masked, cut or missing may be what pins it.
         ("cut", "npx -y @acme/files…", "note"),
-        (
-            "masked-commit",
-            "npx -y git+https://git.example/a.git#***",
-            "note",
-        ),
+        ("masked-version", "npx -y @acme/files@***", "note"),
         ("masked-package", "npx -y ***", "note"),
         ("none", "", "note"),
     ];

