@@ -153,14 +153,21 @@ fn demanded(common: &Common, verb: &Verb) -> Result<Vec<(String, AllowedSigners)
     // There they say who may sign tags and statements.
     let elsewhere = matches!(verb, Verb::Release(_) | Verb::Attestation(_));
     let flag = common.signers.clone().filter(|_| !elsewhere);
-    let variable = std::env::var_os(VARIABLE)
-        .filter(|path| !path.is_empty())
-        .map(PathBuf::from);
-    for path in flag.into_iter().chain(variable) {
+    for path in flag.into_iter().chain(by_variable()) {
         theirs(&path)?;
         found.push(signers(&path)?);
     }
     Ok(found)
+}
+
+fn by_variable() -> Option<PathBuf> {
+    let path = std::env::var_os(VARIABLE)?;
+    (!path.is_empty()).then(|| PathBuf::from(path))
+}
+
+/// The signers file that a call of the gate needs to demand what this one demands. OpenClaw starts it with an environment of its own.
+pub(crate) fn named_signers(common: &Common) -> Option<PathBuf> {
+    common.signers.clone().or_else(by_variable)
 }
 
 fn signers(path: &Path) -> Result<(String, AllowedSigners)> {

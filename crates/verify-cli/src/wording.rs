@@ -273,6 +273,10 @@ pub(crate) fn error(mut error: Error) -> Error {
                 "what only one side locked counts, and of the rest you choose: {}",
                 commands::carried("openclaw-verify lock --resolve")
             )),
+            _ if error.unsealed => Some(format!(
+                "sign all three files with a key that the signers file names: {}",
+                commands::carried("openclaw-verify policy sign --sign-ssh KEY")
+            )),
             _ => error.help.take(),
         };
     }

@@ -143,6 +143,8 @@ pub struct OperatorError {
     pub help: Option<String>,
     /// Which file is in the middle of a merge: what it holds can be put together without reading it.
     pub unmerged: Option<Unmerged>,
+    /// Whether it has to be signed and does not yet say for what: what signs it has to write that first.
+    pub unsealed: bool,
 }
 
 /// A file of the operator that holds the two sides of a merge.
@@ -177,6 +179,7 @@ impl OperatorError {
             label: "here".to_owned(),
             help: None,
             unmerged: None,
+            unsealed: false,
         }
     }
 
@@ -190,6 +193,7 @@ impl OperatorError {
             label: String::new(),
             help: None,
             unmerged: None,
+            unsealed: false,
         }
     }
 

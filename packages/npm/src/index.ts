@@ -4,7 +4,7 @@ import type { ErrorDocument } from "./generated/error.js";
 import type { Reply } from "./generated/gate.js";
 import type { Level, Report } from "./generated/report.js";
 import type { Tree } from "./generated/tree.js";
-import { option, shared, type Options } from "./options.js";
+import { option, refuseUnknown, shared, SHARED, type Options } from "./options.js";
 import { binaryPath } from "./platform.js";
 import { run, type Outcome, type RunOptions } from "./run.js";
 
@@ -43,6 +43,8 @@ export interface CheckOptions extends Options {
   failOn?: Exclude<Level, "allow"> | undefined;
 }
 
+const PARTS = ["plugins", "skills", "core"] as readonly string[];
+
 /** A report, and whether it passes. */
 export interface Checked {
   /** No finding at the threshold. Not the same as "no finding", nor as "everything verified": read the report. */
@@ -52,6 +54,11 @@ export interface Checked {
 
 /** Judges an installation, as `openclaw-verify check` does. */
 export async function check(options: CheckOptions = {}): Promise<Checked> {
+  refuseUnknown(options, [...SHARED, "only", "ids", "failOn"]);
+  // The types forbid it, and it would be the verb that is run.
+  if (options.only !== undefined && !PARTS.includes(options.only)) {
+    throw new TypeError(`only is one of ${PARTS.join(", ")}`);
+  }
   const ids = options.ids ?? [];
   if (ids.length > 0 && options.only !== "plugins" && options.only !== "skills") {
     throw new TypeError("ids need only: \"plugins\" or \"skills\"");
@@ -81,6 +88,7 @@ export interface DecideOptions extends RunOptions {
  * permission: treat it as a block.
  */
 export async function decide(request: object, options: DecideOptions): Promise<Reply> {
+  refuseUnknown(options, ["config", "openclaw", "spool", "noWarn"]);
   const args = ["gate", option("--config", options.config)];
   if (options.openclaw !== undefined) args.push(option("--openclaw", options.openclaw));
   if (options.spool !== undefined) args.push(option("--spool", options.spool));
@@ -103,6 +111,7 @@ export interface TreeOptions extends RunOptions {
 
 /** The digest of any folder, the one that git gives it in a SHA-256 repository. Rejects for a folder that has none. */
 export async function tree(path: string, options: TreeOptions = {}): Promise<Tree> {
+  refuseUnknown(options, ["manifest", "threads"]);
   const args = ["tree", "--format=json"];
   if (options.manifest) args.push("--manifest");
   if (options.threads !== undefined) args.push(option("--threads", options.threads));
@@ -151,6 +160,7 @@ export interface Component {
 
 /** Describes the installation in CycloneDX, as `openclaw-verify sbom` does. */
 export async function sbom(options: SbomOptions = {}): Promise<Bom> {
+  refuseUnknown(options, [...SHARED, "specVersion", "reproducible", "subjects", "fromLock"]);
   const args = ["sbom", ...shared(options)];
   if (options.specVersion) args.push(option("--spec-version", options.specVersion));
   if (options.reproducible) args.push("--reproducible");

@@ -53,6 +53,20 @@ const VALUES = {
   npmKeys: "--npm-keys",
 } as const;
 
+const RUN = ["binary", "cwd", "env", "signal"] as const satisfies readonly (keyof RunOptions)[];
+
+/** The options that every question about an installation takes. */
+export const SHARED = [...Object.keys(VALUES), "variables", "lockOnly", "online", "threads"] as readonly (keyof Options)[];
+
+/** Refuses what is no option: with a misspelt one another place would be judged, or by another threshold. */
+export function refuseUnknown(options: object | null | undefined, names: readonly string[]): void {
+  if (typeof options !== "object" || options === null) throw new TypeError("the options are no object");
+  const known = new Set<string>([...RUN, ...names]);
+  for (const name of Object.keys(options)) {
+    if (!known.has(name)) throw new TypeError(`${name} is no option; the options are ${[...known].join(", ")}`);
+  }
+}
+
 /** One option with a value. */
 export function option(flag: string, value: string | number): string {
   // An empty value means the default to the program, and an empty variable of the caller should not.

@@ -64,6 +64,11 @@ test("no value becomes an option, and none goes through a shell", async () => {
   }
   assert.throws(() => readFileSync(mark));
   await assert.rejects(check({ binary, ...shipped, config: "" }), TypeError);
+  // What types forbid, and what comes from elsewhere may be.
+  await assert.rejects(check({ binary, ...shipped, state_dir: "/x" }), /state_dir is no option/);
+  await assert.rejects(check({ binary, ...shipped, only: "lock" }), /only is one of/);
+  await assert.rejects(sbom({ binary, ...shipped, failOn: "warn" }), TypeError);
+  await assert.rejects(decide({}), TypeError);
   await assert.rejects(check({ binary, ...shipped, ids: ["path:acme-notes"] }), TypeError);
 });
 

@@ -118,6 +118,7 @@ fn acting(verb: &str) -> Vec<&'static str> {
         "gate" => &[
             PLACES,
             &["config", "trusted_root", "npm_keys", "threads"],
+            SIGNERS,
             ATTEST,
             FORMAT,
         ],

@@ -8,7 +8,7 @@ use std::process::{Command, Stdio};
 use openclaw_verify_core::digest::Sha256Digest;
 use serde_json::Value;
 
-use crate::support::{Installation, Run, around};
+use crate::support::{Installation, Run, around, program_in};
 use crate::tamper::append;
 
 const NAMES: [&str; 3] = [
@@ -103,6 +103,44 @@ fn ssh_sign(key: &Path, namespace: &str, file: &Path) {
         .stderr(Stdio::null())
         .status();
     assert!(signed.expect("ssh-keygen").success());
+}
+
+#[test]
+fn a_gate_is_set_up_with_the_signers_that_are_demanded() {
+    let place = Place::new();
+    let program = program_in(&place.0.home);
+    for path in [&program, &place.0.home, &place.0.config] {
+        fs::set_permissions(path, fs::Permissions::from_mode(0o755)).expect("mode");
+    }
+    let signers = place.shown("signers");
+    let setup = || {
+        let mut command = Command::new(&program);
+        command.env_clear().args(["gate", "--setup", "--config"]);
+        command.arg(&place.0.config).args(["--signers", &signers]);
+        command.args(["--threads", "1"]);
+        Run::of(&command.output().expect("the binary runs"))
+    };
+    let run = setup();
+    assert_eq!(run.code, 0, "{}", run.text());
+    for given in [
+        format!("\"--signers\",\"{signers}\""),
+        "\"--threads\",\"1\"".to_owned(),
+    ] {
+        assert!(run.stdout.contains(&given), "{given}: {}", run.text());
+    }
+    // What the gate would refuse at every install is not set up.
+    append(&place.file(NAMES[0]), "# more\n");
+    let run = setup();
+    assert_eq!(run.code, 2, "{}", run.text());
+    assert!(run.stderr.contains("not rightly signed"), "{}", run.text());
+    fs::write(place.file(NAMES[0]), "version = 1\n").expect("policy");
+    let run = setup();
+    let way_out = "openclaw-verify policy sign --sign-ssh KEY";
+    assert!(
+        run.code == 2 && run.stderr.contains(way_out),
+        "{}",
+        run.text()
+    );
 }
 
 #[test]

@@ -185,7 +185,11 @@ impl Spool {
     }
 }
 
-/// Removes what a killed call left behind, and the oldest of the rest beyond `most`.
+/// How the name of what is being removed begins.
+const FORGOTTEN: &str = ".forgotten-";
+
+/// Forgets what a killed call left behind, and the oldest of the rest beyond `most`. Thousands of files take seconds to remove on a busy
+/// disk, and the reply waits for none: what is not gone when the process ends, the next call removes.
 fn forget(folder: &Path, most: usize, now: Timestamp) {
     let Ok(entries) = fs::read_dir(folder) else {
         return;
@@ -196,23 +200,36 @@ fn forget(folder: &Path, most: usize, now: Timestamp) {
             .and_then(|metadata| metadata.modified())
             .ok()
     };
-    let mut kept = Vec::new();
+    let (mut kept, mut gone) = (Vec::new(), Vec::new());
     for entry in entries.flatten() {
         let at = changed(&entry);
         let age = at
             .and_then(|at| Timestamp::try_from(at).ok())
             .map(|at| now.as_second().saturating_sub(at.as_second()));
+        let is_forgotten = entry
+            .file_name()
+            .as_encoded_bytes()
+            .starts_with(FORGOTTEN.as_bytes());
         if !is_temporary(&entry) {
             kept.push((at, entry.path()));
-        } else if age.is_none_or(|age| age > LEFT_BEHIND_SECONDS) {
-            remove(&entry.path());
+        } else if is_forgotten || age.is_none_or(|age| age > LEFT_BEHIND_SECONDS) {
+            gone.push(entry.path());
         }
     }
     kept.sort();
     let surplus = kept.len().saturating_sub(most);
-    kept.into_iter()
-        .take(surplus)
-        .for_each(|(_, path)| remove(&path));
+    gone.extend(kept.into_iter().take(surplus).map(|(_, path)| {
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        let aside = folder.join(format!("{FORGOTTEN}{name}"));
+        match fs::rename(&path, &aside) {
+            Ok(()) => aside,
+            Err(_) => path,
+        }
+    }));
+    if !gone.is_empty() {
+        let _ =
+            std::thread::Builder::new().spawn(move || gone.iter().for_each(|path| remove(path)));
+    }
 }
 
 /// Whether another call may be writing it at this moment.

@@ -82,10 +82,17 @@ impl Demand {
                 "it has to be signed, by a key that the signers file names: ssh-keygen -Y sign -n {FILE_NAMESPACE} -f KEY {word}"
             )))
         };
-        let text =
-            text.ok_or_else(|| wrong(format!("is not there, and a signed {purpose} is required")))?;
+        let unsealed = |why: String| {
+            let mut error = OperatorError::whole(path, format!("{file} {why}"));
+            error.unsealed = true;
+            Error::from(error.with_help(
+                "its first line has to say for what it is signed and with which serial, then it has to be signed",
+            ))
+        };
+        let text = text
+            .ok_or_else(|| unsealed(format!("is not there, and a signed {purpose} is required")))?;
         let seal = Seal::of(text).ok_or_else(|| {
-            wrong("does not say in its first line for what it is signed (lock, policy or reviews, and a serial)".to_owned())
+            unsealed("does not say in its first line for what it is signed (lock, policy or reviews, and a serial)".to_owned())
         })?;
         if seal.purpose != purpose {
             return Err(wrong(format!(

@@ -4,13 +4,14 @@
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitStatus;
+use std::sync::Arc;
 
 use openclaw_verify_core::{Error, Result, text};
 use serde_json::json;
 
 use crate::cli::{Common, Format, GateArgs, Instead};
 use crate::operator::{self, LOCK};
-use crate::{Exit, commands, output, render};
+use crate::{Exit, commands, output, render, signed};
 
 use super::stable;
 
@@ -26,6 +27,7 @@ pub(super) fn run(common: &Common, args: &GateArgs) -> Result<Exit> {
         .canonicalize()
         .map_err(|error| Error::io("resolve", &program, error))?;
     refuse_unsafe(common, &program, &config)?;
+    refuse_unsigned(common, args, &config)?;
     let arguments = arguments(common, args, &config)?;
     let deadline = args.deadline_ms.unwrap_or(super::DEADLINE_MS);
     let exec = json!({ "source": "exec", "command": plain(&program)?, "args": arguments,
@@ -93,6 +95,20 @@ fn refuse_unsafe(common: &Common, program: &Path, config: &Path) -> Result<()> {
     Ok(())
 }
 
+/// Refuses files that the gate would refuse at every install, where they have to be signed.
+fn refuse_unsigned(common: &Common, args: &GateArgs, config: &Path) -> Result<()> {
+    if signed::demand().is_none() {
+        return Ok(());
+    }
+    let whole = |path: PathBuf| std::path::absolute(&path).unwrap_or(path);
+    let common = Common {
+        config: Some(config.to_owned()),
+        signers: common.signers.clone().map(whole),
+        ..common.clone()
+    };
+    super::gate(&common, args, Arc::default()).map(drop)
+}
+
 /// What OpenClaw gives the gate when it starts it.
 fn arguments(common: &Common, args: &GateArgs, config: &Path) -> Result<Vec<String>> {
     let host = operator::host(common);
@@ -107,6 +123,7 @@ fn arguments(common: &Common, args: &GateArgs, config: &Path) -> Result<Vec<Stri
     for (flag, file) in [
         ("--trusted-root", &common.anchors.trusted_root),
         ("--npm-keys", &common.anchors.npm_keys),
+        ("--signers", &signed::named_signers(common)),
     ] {
         if let Some(file) = file {
             let real = file
@@ -119,6 +136,9 @@ fn arguments(common: &Common, args: &GateArgs, config: &Path) -> Result<Vec<Stri
         arguments.extend(["--spool".to_owned(), plain(&super::spool(common, args)?)?]);
     }
     arguments.extend(statement(common)?);
+    if let Some(threads) = common.threads {
+        arguments.extend(["--threads".to_owned(), threads.to_string()]);
+    }
     let deadline = args.deadline_ms.unwrap_or(super::DEADLINE_MS);
     arguments.extend(["--deadline-ms".to_owned(), deadline.to_string()]);
     if let Some(instead) = args.no_warn {
