@@ -520,6 +520,7 @@ pub(crate) fn flag(input: Input) -> Option<&'static str> {
         Input::Unpacked => "--unpack-to DIR",
         // npm's own default is what it uses without one, and is none that anyone chose for this.
         Input::Registry => "openclaw-verify policy source \"$(npm config get registry)\"",
+        Input::Advisories => "openclaw-verify advisories import npm.zip",
         Input::Imports => "openclaw-verify lock --online",
         _ => return None,
     })

@@ -116,6 +116,8 @@ pub enum Input {
     Unpacked,
     /// The registry that may be asked.
     Registry,
+    /// Records of advisories.
+    Advisories,
     /// Imported reviews: they are fetched when a lock is written with the network allowed.
     Imports,
 }

@@ -543,7 +543,9 @@ fn no_advisories(whole: &Whole<'_>) -> Option<Draft> {
         .demanded()
         .at(whole.in_policy(1))
         .help("import the records of the ecosystem, into the file that policy names")
-        .remedy(Remedy::Operator { input: None });
+        .remedy(Remedy::Operator {
+            input: Some(Input::Advisories),
+        });
     Some(match whole.asked_about() {
         Some(id) => draft.subject(id),
         None => draft,
