@@ -603,7 +603,7 @@ export type Unload = {
 };
 
 /** Something that a caller can give the verifier, and did not. */
-export type Input = "host" | "state-dir" | "home" | "relocated-from" | "nix-database" | "config" | "attestations" | "npm-keys" | "trust-root" | "instance" | "public-key" | "identity" | "issuer" | "repository" | "signers" | "network" | "copy" | "unpacked" | "registry" | "imports";
+export type Input = "host" | "state-dir" | "home" | "relocated-from" | "nix-database" | "config" | "attestations" | "npm-keys" | "trust-root" | "instance" | "public-key" | "identity" | "issuer" | "repository" | "signers" | "network" | "copy" | "unpacked" | "registry" | "advisories" | "imports";
 
 /** The exception that covers a finding. */
 export interface Suppression {
