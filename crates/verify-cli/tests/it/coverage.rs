@@ -1697,11 +1697,24 @@ fn the_program_of_the_gate_is_not_judged_by_itself() {
     policy(own);
     installation.init(0);
     assert_eq!(tree(), (0, false, true));
-    // Another copy is a program like any other.
+    let accept = || {
+        let run = installation.run(&["lock", "--accept", "config:openclaw"]);
+        assert_eq!(run.code, 0, "{}", run.text());
+    };
+    // Another copy of the same bytes is the same program, whichever of them judges.
     let copy = crate::support::program_in(&installation.home);
     policy(&copy);
-    let accepted = installation.run(&["lock", "--accept", "config:openclaw"]);
-    assert_eq!(accepted.code, 0, "{}", accepted.text());
+    accept();
+    assert_eq!(tree(), (0, false, true));
+    // Other bytes are a program like any other.
+    let mut other = fs::OpenOptions::new()
+        .append(true)
+        .open(&copy)
+        .expect("open");
+    std::io::Write::write_all(&mut other, b"x").expect("write");
+    drop(other);
+    assert_eq!(tree().0, 1);
+    accept();
     assert_eq!(tree(), (0, true, false));
 }
 

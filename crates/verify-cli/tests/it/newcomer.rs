@@ -4,7 +4,7 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use crate::support::{Installation, Run, findings, program_in};
 use crate::tamper::{append, change_index};
@@ -119,40 +119,6 @@ fn the_gate_is_set_up_and_removed_in_the_openclaw_that_is_named() {
         assert!(copy.stderr.contains("copy of /old"), "{}", copy.text());
         assert!(!folder.join("said").exists(), "nothing was called");
     }
-}
-
-#[test]
-fn every_copy_of_the_program_gives_the_same_verdict_about_the_gate() {
-    let installation = Installation::shipped();
-    let asked = program_in(&installation.home);
-    let file = installation.state.join("openclaw.json");
-    let config = fs::read_to_string(&file).expect("config");
-    let gate = json!({ "installPolicy": { "enabled": true, "exec": {
-        "source": "exec", "command": asked, "args": ["gate", "--config", installation.config],
-    } } });
-    let config = config.replacen('{', &format!("{{ \"security\": {gate},"), 1);
-    fs::write(&file, config).expect("config");
-    installation.init(0);
-    let by = |program: &Path| {
-        let mut command = installation.command(&["check", "--format", "json"]);
-        let arguments: Vec<_> = command.get_args().map(ToOwned::to_owned).collect();
-        let environment: Vec<_> = command
-            .get_envs()
-            .filter_map(|(name, value)| Some((name.to_owned(), value?.to_owned())))
-            .collect();
-        command = std::process::Command::new(program);
-        command.env_clear().args(arguments).envs(environment);
-        let run = Run::of(&command.output().expect("the binary runs"));
-        let report: Value = serde_json::from_str(&run.stdout).expect("JSON");
-        let findings = report["findings"].as_array().expect("findings").iter();
-        let config = findings.filter(|found| found["subject"] == "config:openclaw");
-        config.map(|found| found["id"].clone()).collect::<Vec<_>>()
-    };
-    let own = Path::new(env!("CARGO_BIN_EXE_openclaw-verify"));
-    assert_eq!(by(&asked), by(own));
-    // Other bytes are another program.
-    fs::write(&asked, "#!/bin/sh\necho '{}'\n").expect("program");
-    assert_eq!(by(own), ["not-established"]);
 }
 
 #[test]
