@@ -19,7 +19,7 @@ use crate::error::{OperatorError, Unmerged};
 use crate::operator_file::MAX_BYTES;
 use crate::text;
 
-pub(crate) use unmerged::whole_conflict;
+pub(crate) use unmerged::{OneSide, whole_conflict, whole_sides};
 
 /// The revision of all three formats that is known. A larger one adds keys, which are unknown keys here.
 const KNOWN_REVISION: i64 = 0;

@@ -282,30 +282,75 @@ fn two_branches_that_lock_something_are_merged_without_an_editor() {
     assert_eq!(document["changes"][0]["id"], other, "{document}");
 }
 
+/// A merge of two branches in the folder of the operator's files that git cannot finish.
+fn open_merge(installation: &Installation, base: &str, ours: &str, theirs: &str) -> String {
+    let git = |arguments: &[&str]| {
+        let run = std::process::Command::new("git")
+            .current_dir(&installation.config)
+            .args([
+                "-c",
+                "user.name=t",
+                "-c",
+                "user.email=t@example.com",
+                "-c",
+                "commit.gpgsign=false",
+            ])
+            .args(arguments)
+            .output();
+        run.expect("git").status.success()
+    };
+    let commit = |text: &str| {
+        std::fs::write(installation.lock(), text).expect("lock");
+        assert!(git(&["add", "openclaw-verify.lock"]) && git(&["commit", "-qm", "x"]));
+    };
+    assert!(git(&["init", "-q", "-b", "main"]));
+    commit(base);
+    assert!(git(&["checkout", "-q", "-b", "colleague"]));
+    commit(theirs);
+    assert!(git(&["checkout", "-q", "main"]));
+    commit(ours);
+    assert!(!git(&["merge", "-q", "colleague"]), "git could merge");
+    installation.lock_text()
+}
+
+/// The lock with another version and tree of `npm-pack:@acme/packed`.
+fn with_other(lock: &str, version: &str, digit: &str) -> String {
+    let at = lock.find("id = \"npm-pack:@acme/packed\"").expect("entry");
+    let (before, entry) = lock.split_at(at);
+    let tree = entry.find("git-sha256:").expect("tree") + "git-sha256:".len();
+    let old = &entry[tree..tree + 64];
+    let entry = entry.replacen(old, &digit.repeat(64), 1);
+    before.to_owned()
+        + &entry.replacen(
+            "version = \"1.2.0\"",
+            &format!("version = \"{version}\""),
+            1,
+        )
+}
+
 #[test]
 fn what_both_branches_locked_differently_is_chosen_by_name() {
     let installation = Installation::shipped();
     installation.init(0);
     let whole = installation.lock_text();
-    let version = |to: &str| whole.replace("version = \"1.2.0\"", &format!("version = \"{to}\""));
-    let unmerged = conflict(
-        &installation,
-        &|_| version("1.2.1"),
-        &|_| version("1.2.2"),
-        &whole,
-    );
-    std::fs::write(installation.lock(), &unmerged).expect("lock");
+    // Only one side changes the version, so git takes that line of it whichever side is taken of the other.
+    let ours = with_other(&whole, "1.2.0", "b");
+    let theirs = with_other(&whole, "1.2.2", "a");
+    let unmerged = open_merge(&installation, &whole, &ours, &theirs);
+    let head = unmerged.split("<<<<<<<").next().unwrap_or_default();
+    assert!(head.contains("version = \"1.2.2\""), "{unmerged}");
     let open = installation.run(&["lock", "--resolve", "--yes"]);
     assert_eq!(open.code, 2, "{}", open.text());
     let said = open.stderr.split_whitespace().collect::<Vec<_>>().join(" ");
     for part in [
-        "npm-pack:@acme/packed: version: ours 1.2.1, theirs 1.2.2",
+        "npm-pack:@acme/packed: version: ours 1.2.0, theirs 1.2.2",
+        "npm-pack:@acme/packed: tree: ours git-sha256:bbbb",
         "openclaw-verify lock --resolve --take ours ",
     ] {
         assert!(said.contains(part), "{said}");
     }
     assert_eq!(installation.lock_text(), unmerged);
-    for (side, kept) in [("ours", "1.2.1"), ("theirs", "1.2.2")] {
+    for (side, kept) in [("ours", &ours), ("theirs", &theirs)] {
         std::fs::write(installation.lock(), &unmerged).expect("lock");
         let run = installation.run(&["lock", "--resolve", "--take", side, "--yes"]);
         assert_eq!(run.code, 0, "{}", run.text());
@@ -314,9 +359,27 @@ fn what_both_branches_locked_differently_is_chosen_by_name() {
             "{}",
             run.stderr
         );
-        assert_eq!(installation.lock_text(), version(kept));
+        assert_eq!(&installation.lock_text(), kept);
         assert_eq!(installation.run(&["check"]).code, 1, "it is neither");
     }
+    // Without what git keeps of both sides, neither can be taken whole.
+    std::fs::rename(
+        installation.config.join(".git"),
+        installation.config.join("elsewhere"),
+    )
+    .expect("moved");
+    std::fs::write(installation.lock(), &unmerged).expect("lock");
+    let run = installation.run(&["lock", "--resolve", "--take", "ours", "--yes"]);
+    assert_eq!(run.code, 2, "{}", run.text());
+    let said = run.stderr.split_whitespace().collect::<Vec<_>>().join(" ");
+    for part in [
+        "which lines of it are of which side is not known: git holds no two sides",
+        "git checkout --ours -- openclaw-verify.lock",
+        "openclaw-verify lock npm-pack:@acme/packed",
+    ] {
+        assert!(said.contains(part), "{said}");
+    }
+    assert_eq!(installation.lock_text(), unmerged);
 }
 
 #[test]

@@ -24,6 +24,8 @@ const OBJECT: usize = 40;
 const FLAGS: usize = 60;
 /// The entry has two more bytes of flags.
 const EXTENDED: u16 = 0x4000;
+/// Where in the flags the stage is: two bits.
+const STAGE: u16 = 12;
 /// Bytes of a SHA-1.
 const SHA1: usize = 20;
 
@@ -36,6 +38,8 @@ pub struct IndexEntry {
     pub object: GitOid,
     /// Kind and permissions, as git keeps them.
     pub mode: u32,
+    /// 0; in the middle of a merge that git could not finish 1 for what both sides began with, 2 for this side, 3 for the other.
+    pub stage: u8,
 }
 
 /// The tracked files of the repository whose own folder (`.git`) is `git_dir`; none where it has no index yet.
@@ -133,6 +137,7 @@ impl<'a> Reader<'a> {
             path: String::from_utf8_lossy(path).into_owned(),
             object: object.parse().ok()?,
             mode,
+            stage: u8::try_from(flags >> STAGE & 3).ok()?,
         })
     }
 

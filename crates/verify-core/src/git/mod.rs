@@ -16,6 +16,7 @@ mod pack;
 mod refs;
 mod repository;
 mod tree;
+mod unmerged;
 
 pub use attributes::Attributes;
 pub use checkout::{CheckoutState, compare_checkout};
@@ -24,6 +25,7 @@ pub use objects::{Object, ObjectKind, ObjectReader, object_id};
 pub use refs::is_valid_tag_name;
 pub use repository::Repository;
 pub use tree::{CommitEntry, CommitTree, TreeLimits};
+pub use unmerged::unmerged_sides;
 
 use crate::digest::GitOid;
 

@@ -19,11 +19,32 @@ pub(super) fn is_whole(text: &str) -> bool {
 /// # Errors
 /// There are no markers of a conflict, or they are not in the order in which git writes them.
 pub(crate) fn whole_conflict(path: &Path, text: &str) -> Checked<(String, String)> {
+    let [ours, theirs] = whole_sides(path, text)?;
+    Ok((ours.text, theirs.text))
+}
+
+/// The same, with what of each side is outside of the conflicts.
+pub(crate) fn whole_sides(path: &Path, text: &str) -> Checked<[OneSide; 2]> {
     let Some(both) = sides(text) else {
         let what = "the file holds no whole conflict of a merge, from `<<<<<<<` to `>>>>>>>`";
         return fail(OperatorError::whole(path, what).with_help(BROKEN));
     };
     Ok(both)
+}
+
+/// One side of a merge as a file.
+#[derive(Default)]
+pub(crate) struct OneSide {
+    pub(crate) text: String,
+    /// Of each line, whether it is outside of the conflicts: both sides have it, or git took it from one of them.
+    pub(crate) outside: Vec<bool>,
+}
+
+impl OneSide {
+    fn push(&mut self, line: &str, outside: bool) {
+        self.text += line;
+        self.outside.push(outside);
+    }
 }
 
 /// Where a line of a conflict stands.
@@ -37,8 +58,8 @@ enum Side {
 
 /// This side and the other, each as a whole file; `None` without a conflict, or with markers in another order than git writes them.
 /// In: `<<<<<<<`, with `merge.conflictStyle` diff3 or zdiff3 also `|||||||`, then `=======` and `>>>>>>>`.
-fn sides(text: &str) -> Option<(String, String)> {
-    let (mut ours, mut theirs) = (String::new(), String::new());
+fn sides(text: &str) -> Option<[OneSide; 2]> {
+    let (mut ours, mut theirs) = (OneSide::default(), OneSide::default());
     let mut side = Side::Both;
     let mut conflicts = 0;
     for line in text.split_inclusive('\n') {
@@ -54,14 +75,14 @@ fn sides(text: &str) -> Option<(String, String)> {
             (_, "<<<<<<<" | "|||||||" | ">>>>>>>") => return None,
             _ => {
                 if matches!(side, Side::Both | Side::Ours) {
-                    ours += line;
+                    ours.push(line, side == Side::Both);
                 }
                 if matches!(side, Side::Both | Side::Theirs) {
-                    theirs += line;
+                    theirs.push(line, side == Side::Both);
                 }
                 continue;
             }
         };
     }
-    (side == Side::Both && conflicts > 0).then_some((ours, theirs))
+    (side == Side::Both && conflicts > 0).then_some([ours, theirs])
 }

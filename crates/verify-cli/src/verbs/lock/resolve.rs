@@ -1,8 +1,10 @@
 //! `lock --resolve`: finishes a merge of the lock that git could not finish.
 
+use std::borrow::Cow;
+
 use openclaw_verify_core::lock::{LockChange, Merged, merged};
 use openclaw_verify_core::operator_file::{Purpose, Take};
-use openclaw_verify_core::{Error, Result, text};
+use openclaw_verify_core::{Error, Result, git, text};
 
 use crate::cli::{Common, Format, LockArgs, TakenSide};
 use crate::render::{self, changes};
@@ -12,7 +14,13 @@ use crate::{Exit, commands, output, signed};
 /// Shows what comes from the other side, asks, and writes the lock without the marks of the conflict. Needs no installation.
 pub(super) fn run(common: &Common, args: &LockArgs) -> Result<Exit> {
     let file = Conflict::of(common, |files| files.lock, "--lockfile")?;
-    let merged = merged(&file.path, &file.text, args.take.map(Take::from))?;
+    let kept = git::unmerged_sides(&file.path);
+    let take = args.take.map(Take::from);
+    let merged = merged(&file.path, &file.text, take, kept.as_ref().ok())?;
+    if !merged.unknown.is_empty() {
+        let why = kept.err().map(|error| error.to_string());
+        return Err(mixed(&file, &merged.unknown, &why.unwrap_or_default()));
+    }
     if args.take.is_none() && !merged.differing.is_empty() {
         return Err(undecided(&merged));
     }
@@ -47,6 +55,24 @@ fn undecided(merged: &Merged) -> Error {
         format!(
             "choose ours: {}; or the other side's, with --take theirs; where OpenClaw is installed, openclaw-verify check then says whether it is that",
             commands::carried("openclaw-verify lock --resolve --take ours")
+        ),
+    )
+}
+
+/// What cannot be taken whole, and how it is locked anew.
+fn mixed(file: &Conflict, ids: &[String], why: &str) -> Error {
+    let shown: Vec<Cow<'_, str>> = ids.iter().map(|id| text::excerpt(id, 600).into()).collect();
+    let words: Vec<Cow<'_, str>> = shown.iter().map(|id| text::shell_word(id)).collect();
+    let name = file.path.file_name().unwrap_or_default().to_string_lossy();
+    Error::environment(
+        format!(
+            "both sides locked something else of {}, and which lines of it are of which side is not known: {why}",
+            shown.join(", ")
+        ),
+        format!(
+            "finish it where the merge is open; or take one side's whole file with git checkout --ours -- {}, and lock it anew where OpenClaw is installed: {}",
+            text::shell_word(&name),
+            commands::carried(&format!("openclaw-verify lock {}", words.join(" ")))
         ),
     )
 }
