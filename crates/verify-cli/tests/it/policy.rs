@@ -602,3 +602,66 @@ fn what_both_branches_say_differently_is_chosen_by_name() {
         assert_eq!(text(&installation).matches("unreviewed = ").count(), 1);
     }
 }
+
+/// One branch fills in a table that the starter policy has as a comment, another appends it: git merges both without a conflict.
+#[test]
+fn a_table_that_git_merged_twice_is_joined_without_an_editor() {
+    let installation = shipped();
+    let set = |level: &str| {
+        let run = installation.run(&["policy", "set", level, "--yes"]);
+        assert_eq!(run.code, 0, "{}", run.text());
+    };
+    set("levels.too-fresh=deny");
+    let once = text(&installation);
+    let twice = |line: &str| {
+        once.replacen(
+            "version = 1\n",
+            &format!("version = 1\n\n[levels]\n{line}\n\n"),
+            1,
+        )
+    };
+    let head = |policy: String| {
+        // A key of the top comes before the first table.
+        let line = policy
+            .lines()
+            .find(|line| line.starts_with("preset"))
+            .expect("preset")
+            .to_owned();
+        policy.replacen(&format!("{line}\n"), "", 1).replacen(
+            "version = 1\n",
+            &format!("version = 1\n{line}\n"),
+            1,
+        )
+    };
+    let unmerged = head(twice("floating-spec = \"deny\""));
+    fs::write(installation.policy(), &unmerged).expect("policy");
+    let run = installation.run(&["check"]);
+    assert_eq!(run.code, 2, "{}", run.text());
+    let said = words(&run);
+    assert!(
+        said.contains("duplicate key `levels`") && said.contains("openclaw-verify policy resolve"),
+        "{said}"
+    );
+    let run = installation.run(&["policy", "resolve", "--yes"]);
+    assert_eq!(run.code, 0, "{}", run.text());
+    assert!(run.stderr.contains("is there twice"), "{}", run.stderr);
+    let joined = text(&installation);
+    assert_eq!(joined.matches("\n[levels]\n").count(), 1, "{joined}");
+    assert!(
+        joined.contains("[levels]\nfloating-spec = \"deny\"\ntoo-fresh = \"deny\"\n"),
+        "{joined}"
+    );
+    assert_ne!(installation.run(&["check"]).code, 2);
+
+    fs::write(installation.policy(), head(twice("too-fresh = \"note\""))).expect("policy");
+    let open = installation.run(&["policy", "resolve", "--yes"]);
+    assert_eq!(open.code, 2, "{}", open.text());
+    assert!(
+        words(&open).contains("levels.too-fresh: ours \"note\", theirs \"deny\""),
+        "{}",
+        open.stderr
+    );
+    let run = installation.run(&["policy", "resolve", "--take", "theirs", "--yes"]);
+    assert_eq!(run.code, 0, "{}", run.text());
+    assert_eq!(text(&installation).matches("too-fresh").count(), 1);
+}

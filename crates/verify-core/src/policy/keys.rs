@@ -7,6 +7,7 @@
 mod form;
 mod merge;
 mod place;
+mod twice;
 
 use std::path::Path;
 
@@ -15,6 +16,7 @@ use toml::{Table, Value};
 
 use self::form::{At, Entry};
 pub use self::merge::{Differing, Resolved};
+pub(crate) use self::twice::is_joinable;
 use super::edit::{Edited, WAY_OUT, take_out, without};
 use super::{Policy, RuleInfo};
 use crate::error::{OperatorError, Unmerged};

@@ -374,8 +374,13 @@ impl Policy {
         catalogue: &[RuleInfo<'_>],
         today: Date,
     ) -> Result<Self, Box<OperatorError>> {
-        validate::operator(path, text, catalogue, today)
-            .map_err(|error| error.in_merge_of(Unmerged::Policy))
+        validate::operator(path, text, catalogue, today).map_err(|mut error| {
+            // Two branches that each wrote a table git merges without a word.
+            if error.span.is_some() && keys::is_joinable(text) {
+                error.unmerged = Some(Unmerged::Policy);
+            }
+            error.in_merge_of(Unmerged::Policy)
+        })
     }
 
     /// The policy of an operator who has no file.

@@ -19,6 +19,11 @@ pub(super) fn run(common: &Common, args: &ResolveArgs) -> Result<Exit> {
         today: operator::today(common),
     };
     let resolved = change.resolved(args.take.map(Into::into))?;
+    if resolved.twice {
+        output::stderr(
+            "note: a table or key is there twice; the first of them is ours here, the other one theirs",
+        );
+    }
     if args.take.is_none() && !resolved.differing.is_empty() {
         return Err(undecided(&resolved.differing));
     }

@@ -8,7 +8,7 @@ use toml::{Table, Value};
 use super::form::{self, At, Entry, Form};
 use super::{
     Change, at, entries, get, insert, is_known_as, newline_of, place, place_for, put, put_text,
-    set_entries,
+    set_entries, twice,
 };
 use crate::operator_file::Take;
 use crate::policy::Policy;
@@ -29,6 +29,8 @@ pub struct Resolved {
     pub only_ours: Vec<String>,
     /// What both sides say differently. The text is of use only where there is none, or where a side was chosen.
     pub differing: Vec<Differing>,
+    /// Whether a table or a key was there twice, and no conflict of git's.
+    pub twice: bool,
 }
 
 /// What both sides say differently. All texts are safe to show.
@@ -56,12 +58,18 @@ struct Merge<'a> {
 }
 
 impl Change<'_> {
-    /// The policy whose text holds git's conflict markers, without them.
+    /// The policy whose text holds git's conflict markers, without them; or one that holds a table or a key twice, with it once, and
+    /// then this side is that which comes first.
     ///
     /// # Errors
-    /// There are no markers, they are not in order, one of the sides is no policy by itself, or both together are none.
+    /// There are no markers and nothing is there twice, they are not in order, one of the sides is no policy by itself, or both together are none.
     pub fn resolved(&self, take: Option<Take>) -> Checked<Resolved> {
-        let (ours, theirs) = whole_conflict(self.path, self.text)?;
+        let twice = twice::sides(self.text);
+        let is_twice = twice.is_some();
+        let (ours, theirs) = match twice {
+            Some(sides) => sides,
+            None => whole_conflict(self.path, self.text)?,
+        };
         let of = |text| Change { text, ..*self };
         for side in [&ours, &theirs] {
             Policy::parse(self.path, side, self.catalogue, self.today)?;
@@ -74,10 +82,14 @@ impl Change<'_> {
             added: Vec::new(),
             resolved: Resolved {
                 edited: of(&ours).unchanged(),
+                twice: is_twice,
                 ..Resolved::default()
             },
         };
-        merge.only_ours();
+        // Nothing was taken out on the side of a table that comes last.
+        if !is_twice {
+            merge.only_ours();
+        }
         merge.keys()?;
         for kind in form::ENTRIES {
             merge.entries(kind)?;
@@ -359,6 +371,40 @@ mod tests {
             taken.text
         );
         assert_eq!(taken.removed.len(), 2, "{:?}", taken.removed);
+    }
+
+    /// What git makes of a branch that fills in a table and one that appends it: no conflict, and no TOML.
+    #[test]
+    fn a_table_that_is_there_twice_is_joined() {
+        let first = "\n[levels] # of the one\nfloating-spec = \"deny\"\n\n# why\n";
+        let sources = "[sources]\nmin-age-days = 7\n";
+        let twice = format!("{HEAD}{first}{sources}\n[levels]\ntoo-fresh = \"deny\"\n");
+        assert!(twice::is_joinable(&twice));
+        let whole = resolved(&twice, None).expect("joined");
+        assert!(whole.twice && whole.differing.is_empty() && whole.only_ours.is_empty());
+        let joined = first.replace("\"deny\"\n", "\"deny\"\ntoo-fresh = \"deny\"\n");
+        assert_eq!(whole.edited.text, format!("{HEAD}{joined}{sources}"));
+
+        let differing = twice.replace("too-fresh = \"deny\"", "floating-spec = \"note\"");
+        let open = resolved(&differing, None).expect("open");
+        assert_eq!(open.differing[0].what, "levels.floating-spec");
+        for (take, level) in [(Take::Ours, "deny"), (Take::Theirs, "note")] {
+            let taken = resolved(&differing, Some(take)).expect("taken").edited.text;
+            assert_eq!(
+                taken,
+                format!("{HEAD}{first}{sources}").replace("\"deny\"", &format!("\"{level}\""))
+            );
+        }
+        // The same key twice in one table.
+        let key = format!(
+            "{HEAD}[levels]\nunpinned = \"note\"\nfloating-spec = \"deny\"\nunpinned = \"warn\"\n"
+        );
+        let open = resolved(&key, Some(Take::Theirs)).expect("a key");
+        assert_eq!(open.edited.text.matches("unpinned").count(), 1);
+        assert!(open.edited.text.contains("unpinned = \"warn\""));
+        // A third one would be lost.
+        let thrice = format!("{twice}\n[levels]\nunpinned = \"deny\"\n");
+        assert!(!twice::is_joinable(&thrice) && resolved(&thrice, None).is_err());
     }
 
     #[test]
