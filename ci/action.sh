@@ -77,9 +77,17 @@ step installed "binary=$OPENCLAW_VERIFY" "config=$HERE" lock-only=false "state-d
 [ "$CODE" = 0 ] && grep -q '11 subjects' "$OUT/installed/summary" || fail "installed: exit $CODE: $(cat "$OUT/installed/log")"
 step nowhere "binary=$OPENCLAW_VERIFY" "config=$OUT/nowhere"
 [ "$CODE" = 2 ] && grep -q 'could not be completed (exit 2)' "$OUT/nowhere/summary" || fail "nowhere: exit $CODE"
+grep -q '^Next: .*--config' "$OUT/nowhere/summary" || fail "nowhere: no way out in the summary: $(cat "$OUT/nowhere/summary")"
+step bogus "binary=$OPENCLAW_VERIFY" "config=$HERE" fail-on=bogus
+[ "$CODE" = 2 ] && grep -q 'bogus' "$OUT/bogus/summary" || fail "bogus: no reason in the summary: $(cat "$OUT/bogus/summary")"
+cp -R -- "$HERE" "$OUT/unmerged"
+printf '<<<<<<< a\n=======\n>>>>>>> b\n' >>"$OUT/unmerged/openclaw-verify.lock"
+step unmerged "binary=$OPENCLAW_VERIFY" "config=$OUT/unmerged"
+[ "$CODE" = 2 ] && grep -q 'openclaw-verify.lock:[0-9]*: ' "$OUT/unmerged/summary" && grep -q 'openclaw-verify lock --resolve' "$OUT/unmerged/summary" ||
+  fail "unmerged: no place and no command in the summary: $(cat "$OUT/unmerged/summary")"
 for wrong in 'config=.' 'version=1.2.3' "version=1.2.3;id" 'binary=/nowhere'; do
   step wrong "$wrong" sha256=
-  [ "$CODE" = 2 ] && grep -q '^::error title=openclaw-verify::' "$OUT/wrong/log" || fail "$wrong: exit $CODE"
+  [ "$CODE" = 2 ] && grep -q '^::error title=openclaw-verify::' "$OUT/wrong/log" && grep -q '^```text$' "$OUT/wrong/summary" || fail "$wrong: exit $CODE"
 done
 passed 'action: given program, annotations, SARIF, JSON, summary, exit codes 0, 1 and 2'
 

@@ -5,6 +5,8 @@ set -euo pipefail
 
 stop() {
   printf '::error title=openclaw-verify::%s\n' "$1"
+  printf '%s\n' "$1" >"$WORK/stopped"
+  { printf '### openclaw-verify: could not be completed (exit 2)\n\n'; fenced "$WORK/stopped"; } >>"${GITHUB_STEP_SUMMARY:-/dev/null}"
   exit 2
 }
 
@@ -63,7 +65,10 @@ if [ -n "${INPUT_FAIL_ON:-}" ]; then ARGUMENTS+=(--fail-on "$INPUT_FAIL_ON"); fi
 
 CODE=0
 "$PROGRAM" "${ARGUMENTS[@]}" --format github --report "sarif=$WORK/openclaw-verify.sarif" --report "json=$WORK/openclaw-verify.json" \
-  --report "human=$WORK/openclaw-verify.txt" || CODE=$?
+  --report "human=$WORK/openclaw-verify.txt" 2>"$WORK/errors" || CODE=$?
+cat -- "$WORK/errors" >&2
+# A call that was not understood writes no report: why is among the errors alone.
+if [ "$CODE" -ge 2 ] && [ ! -s "$WORK/openclaw-verify.txt" ]; then cp -- "$WORK/errors" "$WORK/openclaw-verify.txt"; fi
 {
   case $CODE in
     0) printf '### openclaw-verify: passed\n\n' ;;

@@ -21,10 +21,10 @@ use crate::{Exit, output, wording, wrap};
 /// Characters of a line that are shown before and behind the place that is meant, and of that place.
 const AROUND: usize = 60;
 
-/// Shows an error, and says how the program ends.
-pub(crate) fn show(error: Error, format: Format) -> Exit {
-    let exit = exit_of(&error);
-    let shown = Shown::of(&wording::error(error));
+/// Shows an error that names its options already ([`wording::error`]), and says how the program ends.
+pub(crate) fn show(error: &Error, format: Format) -> Exit {
+    let exit = exit_of(error);
+    let shown = Shown::of(error);
     machine(&shown.failure(exit), format);
     output::stderr_text(&shown.to_text());
     exit
@@ -38,13 +38,9 @@ pub(crate) fn exit_of(error: &Error) -> Exit {
     }
 }
 
-/// An error in place of a report; standard error says what to do.
+/// An error, which names its options already ([`wording::error`]), in place of a report.
 pub(crate) fn failure(error: &Error) -> Failure {
-    let shown = Shown::of(error);
-    Failure {
-        help: None,
-        ..shown.failure(exit_of(error))
-    }
+    Shown::of(error).failure(exit_of(error))
 }
 
 /// An error in words, with its cause and what to do.

@@ -47,7 +47,7 @@ fn run(format: Format) -> ExitCode {
         Err(error) => return verbs::misunderstood(&error, format),
     };
     output::set_color(cli.common.color);
-    let exit = verbs::run(cli).unwrap_or_else(|error| errors::show(error, format));
+    let exit = verbs::run(cli).unwrap_or_else(|error| errors::show(&error, format));
     ExitCode::from(exit as u8)
 }
 

@@ -36,8 +36,22 @@ impl Failure {
         }
     }
 
-    /// Everything in a sentence.
+    /// Everything in a sentence, with the place in front of it.
     pub(crate) fn message(&self) -> String {
+        self.at() + &self.sentence()
+    }
+
+    /// The file and the line that are wrong.
+    fn at(&self) -> String {
+        match (&self.file, self.place) {
+            (Some(file), Some((line, _))) => format!("{file}:{line}: "),
+            (Some(file), None) => format!("{file}: "),
+            _ => String::new(),
+        }
+    }
+
+    /// Everything else.
+    fn sentence(&self) -> String {
         let cause = self.cause.as_ref().map(|cause| format!(": {cause}"));
         let help = self.help.as_ref().map(|help| format!("\nNext: {help}"));
         format!(
@@ -102,7 +116,16 @@ fn of_json(failure: &Failure) -> Value {
 }
 
 fn of_sarif(failure: &Failure) -> String {
-    let message = json!({ "level": "error", "message": { "text": failure.message() } });
+    let mut message = json!({ "level": "error", "message": { "text": failure.message() } });
+    if let (Some(file), Some(message)) = (&failure.file, message.as_object_mut()) {
+        let mut place = json!({ "artifactLocation": { "uri": sarif::uri(file) } });
+        if let (Some((line, column)), Some(place)) = (failure.place, place.as_object_mut()) {
+            let region = json!({ "startLine": line, "startColumn": column });
+            place.insert("region".to_owned(), region);
+        }
+        let locations = json!([{ "physicalLocation": place }]);
+        message.insert("locations".to_owned(), locations);
+    }
     let (results, notifications) = if failure.refused() {
         (vec![message], Vec::new())
     } else {
@@ -127,7 +150,7 @@ fn of_github(failure: &Failure) -> String {
     };
     format!(
         "::error {place}title=openclaw-verify::{}\n",
-        github::message(&failure.message())
+        github::message(&failure.sentence())
     )
 }
 
@@ -139,7 +162,7 @@ fn of_junit(failure: &Failure) -> String {
     };
     let mut status = TestCaseStatus::non_success(kind);
     status
-        .set_message(failure.what.clone())
+        .set_message(failure.at() + &failure.what)
         .set_description(failure.message());
     let mut suite = TestSuite::new("openclaw-verify");
     suite.add_test_case(TestCase::new("openclaw-verify", status));

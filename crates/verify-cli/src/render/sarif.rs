@@ -170,7 +170,7 @@ fn level(level: Level) -> &'static str {
 
 /// A path as a URI reference (RFC 3986): everything but unreserved characters and `/` is percent-encoded. A whole path has a scheme: a
 /// reference that begins with a slash combines with no base.
-fn uri(path: &str) -> String {
+pub(super) fn uri(path: &str) -> String {
     use std::fmt::Write as _;
     let mut uri = String::with_capacity(path.len() + 7);
     if path.starts_with('/') {

@@ -43,13 +43,14 @@ use crate::outputs::Form;
 use crate::progress::Bar;
 use crate::render::Detail;
 use crate::render::failure::Failure;
-use crate::{Exit, attest, errors, names, output, outputs, process, render, signed};
+use crate::{Exit, attest, errors, names, output, outputs, process, render, signed, wording};
 
 /// Does what was asked.
 pub(crate) fn run(mut cli: Cli) -> Result<Exit> {
     cli.common = operator::resolved(cli.common);
     let common = cli.common.clone();
-    let ended = done(cli);
+    // What is written in place of a report says what to do, as standard error does.
+    let ended = done(cli).map_err(wording::error);
     match &ended {
         // It was ended from outside, which says nothing of the installation.
         Err(Error::Cancelled) | Ok(Exit::Clean | Exit::Findings) => {}

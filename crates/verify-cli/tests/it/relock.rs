@@ -535,3 +535,49 @@ fn an_archive_of_another_plugin_names_the_id_that_it_has() {
         right.text()
     );
 }
+
+/// What replaces a report says what standard error says: the file, the line, and the command.
+#[test]
+fn reports_of_an_unfinished_merge_name_the_place_and_the_way_out() {
+    let installation = Installation::shipped();
+    installation.init(0);
+    let lock = installation.lock_text();
+    let line = lock.lines().count() + 1;
+    let unmerged = format!("{lock}<<<<<<< a\n=======\n>>>>>>> b\n");
+    std::fs::write(installation.lock(), unmerged).expect("lock");
+    let out = tempfile::tempdir().expect("temp dir");
+    let forms = [
+        "human", "json", "jsonl", "sarif", "github", "junit", "html", "markdown",
+    ];
+    let mut arguments = vec!["check".to_owned()];
+    for form in forms {
+        let file = out.path().join(form);
+        arguments.extend(["--report".to_owned(), format!("{form}={}", file.display())]);
+    }
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let run = installation.run(&arguments);
+    assert_eq!(run.code, 2, "{}", run.text());
+    for form in forms {
+        let text = std::fs::read_to_string(out.path().join(form)).expect(form);
+        assert!(
+            text.contains("openclaw-verify lock --resolve"),
+            "{form}: {text}"
+        );
+        assert!(text.contains("openclaw-verify.lock"), "{form}: {text}");
+        let place = match form {
+            "json" => format!("\"line\": {line}"),
+            "github" => format!("line={line},"),
+            "sarif" => format!("\"startLine\": {line}"),
+            _ => format!("openclaw-verify.lock:{line}: "),
+        };
+        assert!(text.contains(&place), "{form}: {text}");
+        let shown = installation.run(&["check", "--format", form]);
+        assert_eq!(shown.code, 2, "{}", shown.text());
+        let place = if form == "human" {
+            format!(":{line}:")
+        } else {
+            place
+        };
+        assert!(shown.text().contains(&place), "{form}: {}", shown.text());
+    }
+}

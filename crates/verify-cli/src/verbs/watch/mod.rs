@@ -29,7 +29,7 @@ use self::interest::{Interest, What};
 use self::kernel::{Change, Kernel};
 use super::{Start, check, detail, no_lock, start};
 use crate::cli::{Common, Format, WatchArgs};
-use crate::{Exit, attest, errors, host, operator, output, process, render, signed};
+use crate::{Exit, attest, errors, host, operator, output, process, render, signed, wording};
 
 /// How long events are collected after the first one: until none came for the first, or for the second at most.
 const QUIET: Duration = Duration::from_millis(40);
@@ -381,9 +381,8 @@ impl Watch {
     /// Says that no verdict can be reached.
     fn failed(&mut self, error: Error) -> Result<()> {
         let stamp = self.stamp(false);
-        let failure = errors::failure(&error);
-        let text = errors::in_words(error);
-        let row = Event::failed(&stamp, Exit::Failed as u8, text);
+        let failure = errors::failure(&wording::error(error));
+        let row = Event::failed(&stamp, Exit::Failed as u8, failure.message());
         self.row(&row)?;
         super::no_verdict(&self.common, &failure);
         self.verdict = Some(Verdict::none());
