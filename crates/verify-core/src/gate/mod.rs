@@ -123,8 +123,7 @@ impl Gate {
         let request = match Request::parse(bytes) {
             Ok(request) => request,
             Err(error) => {
-                let why = format!("{error}; update the verifier or report this");
-                return without(Reply::block(&why));
+                return without(Reply::block(&format!("{error}; {}", error.way_out())));
             }
         };
         let decided = match self.verifier.decide_with(&request, self.spool.as_ref()) {

@@ -124,11 +124,11 @@ impl Reply {
             "severity": severity,
             "message": cut(&message, MAX_TEXT),
         });
-        let evidence: Vec<&str> = finding
+        let evidence: Vec<String> = finding
             .evidence
             .iter()
-            .map(String::as_str)
             .filter(|line| !line.trim().is_empty())
+            .map(|line| in_one_line(line))
             .collect();
         if let (Some(object), false) = (json.as_object_mut(), evidence.is_empty()) {
             object.insert(
@@ -137,6 +137,14 @@ impl Reply {
             );
         }
         json
+    }
+}
+
+/// A line of evidence without the blanks that put what follows its first word under that of the line before.
+fn in_one_line(line: &str) -> String {
+    match line.split_once("  ") {
+        Some((word, rest)) if !word.contains(' ') => format!("{word} {}", rest.trim_start()),
+        _ => line.to_owned(),
     }
 }
 

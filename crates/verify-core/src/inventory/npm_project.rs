@@ -156,7 +156,8 @@ pub(super) fn trees(paths: &Paths, layout: &Layout, host: Option<&Path>) -> Tree
 
 /// Compares what was asked for with what is recorded.
 fn asked_otherwise(spec: &str, name: &str, version: Option<&str>, conflicts: &mut Conflicts) {
-    conflicts.compare("name", Some(name), Some(asked_name(spec)));
+    // What was asked for is the older word: what there is instead is what was found.
+    conflicts.compare("name", Some(asked_name(spec)), Some(name));
     // One exact version can disagree; a tag or a range moves.
     let asked = spec
         .rsplit_once('@')
@@ -164,8 +165,8 @@ fn asked_otherwise(spec: &str, name: &str, version: Option<&str>, conflicts: &mu
         .filter(|_| spec::npm(spec) == Pin::Exact);
     conflicts.compare(
         "version",
-        version.map(spec::plain_version),
         asked.map(spec::plain_version),
+        version.map(spec::plain_version),
     );
 }
 
@@ -218,7 +219,7 @@ pub(super) fn check(
         lock(paths, &hidden, subject),
     );
     if main.is_none() && hidden.is_none() {
-        let why = "no lockfile of npm tells what was installed".to_owned();
+        let why = "no lockfile of npm tells what was installed; npm install --ignore-scripts --package-lock writes one".to_owned();
         subject.observations.push(Observation::Unreadable {
             place: paths.shown(&lockfile),
             why,

@@ -664,8 +664,105 @@ fn an_install_step_that_the_skill_does_not_have_is_refused() {
         json!({ "id": "npm" }),
         json!("left-pad@1.3.0"),
     ] {
-        blocked(&bench.ask(&request(other)), "record-mismatch");
+        let reply = bench.ask(&request(other));
+        blocked(&reply, "record-mismatch");
+        let evidence = evidence(&reply, "record-mismatch");
+        assert!(
+            evidence.ends_with("; found node left-pad@1.3.0"),
+            "{evidence}"
+        );
     }
+    // Nothing is no text behind a word.
+    bench.write(
+        "skill/SKILL.md",
+        "---\nname: weather\ndescription: d\n---\nhello\n",
+    );
+    let reply = bench.ask(&request(json!({ "kind": "node", "package": "left-pad" })));
+    let evidence = evidence(&reply, "record-mismatch");
+    assert!(
+        evidence.ends_with("; found no install step in SKILL.md"),
+        "{evidence}"
+    );
+}
+
+/// The evidence of a finding of this rule.
+fn evidence(reply: &Value, rule: &str) -> String {
+    let mut findings = reply["findings"].as_array().expect("findings").iter();
+    let finding = findings.find(|finding| {
+        finding["ruleId"]
+            .as_str()
+            .is_some_and(|id| id.contains(rule))
+            && finding["evidence"].is_string()
+    });
+    finding.expect(rule)["evidence"]
+        .as_str()
+        .unwrap_or_default()
+        .to_owned()
+}
+
+#[test]
+fn what_is_staged_in_place_of_what_was_asked_for_is_what_was_found() {
+    let bench = Bench::new();
+    bench.npm_project("1.0.0");
+    let mut request = bench.npm(2);
+    request["request"]["requestedSpecifier"] = "@acme/notes@9.9.9".into();
+    let evidence = evidence(&bench.ask(&request), "record-mismatch");
+    assert_eq!(evidence, "recorded 9.9.9; found 1.0.0");
+}
+
+/// An installer reads the reason alone, so it says what belongs into the request.
+#[test]
+fn a_request_that_names_too_little_is_refused_with_what_is_missing() {
+    let bench = Bench::new();
+    bench.npm_project("1.0.0");
+    let nameless = |step| {
+        let mut request = bench.npm(step);
+        for part in ["plugin", "origin"] {
+            if let Some(part) = request[part].as_object_mut() {
+                part.remove("packageName");
+            }
+        }
+        request
+    };
+    let mut metadata = bench.npm(0);
+    metadata["sourcePath"] = bench.root.join("picture").to_str().expect("text").into();
+    fs::write(bench.root.join("picture"), b"\xff\xfe").expect("file");
+    let mut file = bench.npm(2);
+    file["sourcePath"] = bench.root.join("picture").to_str().expect("text").into();
+    let mut absent = bench.npm(2);
+    absent["sourcePath"] = "/nowhere/staged".into();
+    let mut relative = bench.npm(2);
+    relative["sourcePath"] = "./project".into();
+    for (request, way_out) in [
+        (nameless(1), "give its name as `plugin.packageName`"),
+        (
+            metadata,
+            "with the origin plugin-npm `sourcePath` names a JSON file",
+        ),
+        (file, "`sourcePath` has to name the folder"),
+        (absent, "which `sourcePath` names, cannot be read"),
+        (
+            relative,
+            "`sourcePath` is no absolute path; give it from `/` on",
+        ),
+    ] {
+        let reply = bench.ask(&request);
+        assert_eq!(reply["decision"], "block", "{reply}");
+        assert!(reason(&reply).contains(way_out), "{way_out}: {reply}");
+    }
+    for entry in [
+        "project/package-lock.json",
+        "project/node_modules/.package-lock.json",
+    ] {
+        let _ = fs::remove_file(bench.root.join(entry));
+    }
+    let reply = bench.ask(&bench.npm(2));
+    assert!(
+        reply
+            .to_string()
+            .contains("npm install --ignore-scripts --package-lock writes one"),
+        "{reply}"
+    );
 }
 
 #[test]

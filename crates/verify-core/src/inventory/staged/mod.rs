@@ -45,7 +45,9 @@ impl Staging {
         // The path has a random part, and replies must not.
         let unreadable = |error| {
             Error::environment(
-                format!("the staged folder cannot be read: {error}"),
+                format!(
+                    "the staged folder, which `sourcePath` names, cannot be read: {error}; stage the files there first, then ask again"
+                ),
                 "install again",
             )
         };
@@ -60,8 +62,8 @@ impl Staging {
         let root = paths.state.clone();
         if !root.is_dir() {
             return Err(Error::environment(
-                "what is staged is not a folder",
-                "please report this",
+                "what is staged is not a folder: `sourcePath` has to name the folder with the files",
+                "ask with the folder",
             ));
         }
         Ok(Self { paths, root, host })
@@ -337,7 +339,10 @@ pub(crate) fn asked_step(subject: &mut Subject, asked: &Value) {
     subject.observations.push(Observation::RecordConflict {
         what: "install step that is asked for",
         recorded: text::excerpt(&asked.to_string(), 200),
-        found: text::excerpt(&steps.join(", "), 200),
+        found: match steps.as_slice() {
+            [] => "no install step in SKILL.md".to_owned(),
+            steps => text::excerpt(&steps.join(", "), 200),
+        },
         advisory: false,
     });
 }

@@ -193,6 +193,9 @@ pub enum BadRequest {
     /// Something is missing or of the wrong type.
     #[error("the request has no usable `{0}`")]
     Missing(&'static str),
+    /// What is staged is named by no absolute path.
+    #[error("the request's `sourcePath` is no absolute path")]
+    RelativePath,
     /// A value that this version does not know.
     #[error(
         "the request has the {what} `{value}`, which this version of the verifier does not know"
@@ -206,6 +209,20 @@ pub enum BadRequest {
     /// Parts of the request contradict each other.
     #[error("the request contradicts itself: {0}")]
     Contradiction(&'static str),
+}
+
+impl BadRequest {
+    /// What the one who wrote the request can do. OpenClaw's own requests are read, so another version of it may have written one that is
+    /// not.
+    pub(crate) fn way_out(&self) -> &'static str {
+        match self {
+            Self::RelativePath => "give it from `/` on",
+            Self::Unknown { .. } => "update the verifier or report this",
+            _ => {
+                "the schema of a request (docs/schema/gate-request.schema.json) says what belongs there; where OpenClaw wrote it, update the verifier or report this"
+            }
+        }
+    }
 }
 
 impl Request {
@@ -303,7 +320,7 @@ impl Request {
         let path = folder
             .to_str()
             .filter(|_| folder.is_absolute())
-            .ok_or(BadRequest::Missing("sourcePath"))?;
+            .ok_or(BadRequest::RelativePath)?;
         let target = match target {
             TargetType::Plugin => "plugin",
             TargetType::Skill => "skill",
@@ -489,7 +506,7 @@ fn path(value: &Value) -> Result<PathBuf, BadRequest> {
     if path.starts_with('/') && !path.contains('\0') {
         Ok(PathBuf::from(path))
     } else {
-        Err(BadRequest::Missing("sourcePath"))
+        Err(BadRequest::RelativePath)
     }
 }
 

@@ -21,6 +21,9 @@ const MAX_METADATA: u64 = 4 << 20;
 /// Most bytes of an archive that is hashed.
 const MAX_ARCHIVE: u64 = 1 << 30;
 
+/// What an announcement of npm is asked with.
+const METADATA: &str = "with the origin plugin-npm `sourcePath` names a JSON file of what npm resolved: `packageName`, and `resolution` with `name`, `version` and `integrity`; files that are staged are asked about with the origin plugin-package or plugin-dependency-tree";
+
 /// Why it cannot be determined what a request would install. Safe to show.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Undetermined {
@@ -30,11 +33,11 @@ pub(crate) enum Undetermined {
     SingleFile,
     #[error("this is not the probe that OpenClaw's doctor sends")]
     NotTheProbe,
-    #[error("npm's metadata is a file")]
+    #[error("`sourcePath` is a folder; {METADATA}")]
     MetadataIsFolder,
-    #[error("npm's metadata {0}")]
+    #[error("npm's metadata {0}; {METADATA}")]
     MetadataUnread(#[from] ReadError),
-    #[error("npm's metadata {0}")]
+    #[error("npm's metadata {0}; {METADATA}")]
     MetadataNotJson(#[from] JsonError),
     #[error("the request is about {}, and npm's metadata about {}", shown(.asked), shown(.found))]
     MetadataOfAnother { asked: String, found: String },
@@ -48,29 +51,37 @@ pub(crate) enum Undetermined {
     ArchiveUnhashed(std::io::Error),
     #[error("the clone's commit cannot be determined: HEAD {0}")]
     Commit(#[from] UnknownHead),
-    #[error("the request does not say which repository it is about")]
+    #[error(
+        "the request does not say which repository it is about: give it as `request.requestedSpecifier`, such as git:https://git.example/acme/notes@v1"
+    )]
     NoRepository,
     #[error("no files are staged for it")]
     NothingStaged,
-    #[error("the request names no source")]
+    #[error("the request names no source: give `source.kind`")]
     NoSource,
     #[error("this version of the verifier does not know {0} of this source")]
     UnknownSource(&'static str),
-    #[error("the staged package does not lie in a node_modules folder under its name")]
+    #[error(
+        "the staged package does not lie in a node_modules folder under its name: `sourcePath` has to be the package's folder in the node_modules of the staged project"
+    )]
     OutsideNodeModules,
     #[error("the request names nothing")]
     Nameless,
     #[error("the request is about no skill")]
     NoSkill,
-    #[error("what is staged is a file where a folder belongs")]
+    #[error(
+        "what is staged is a file where a folder belongs: `sourcePath` has to name the folder with the files, with `sourcePathKind` directory"
+    )]
     FileNotFolder,
     #[error(transparent)]
     Folder(#[from] Error),
-    #[error("the request names no package")]
+    #[error("the request names no package: give its name as `plugin.packageName`")]
     NoPackage,
     #[error("{} is no package name", shown(.0))]
     BadPackageName(String),
-    #[error("the staged project does not say which package it was made for")]
+    #[error(
+        "the staged project does not say which package it was made for: its package.json has to depend on what `request.requestedSpecifier` names"
+    )]
     AmbiguousProject,
 }
 

@@ -20,13 +20,13 @@ impl Request {
                 "protocolVersion": { "const": PROTOCOL_VERSION, "description": "The version of the protocol." },
                 "targetType": of("What it is.", &TARGETS),
                 "targetName": name("Its name."),
-                "sourcePath": { "type": "string", "pattern": "^/", "description": "What is staged: an absolute path." },
+                "sourcePath": { "type": "string", "pattern": "^/", "description": "What is staged: an absolute path. With the origin plugin-npm it is a JSON file of what npm resolved (`packageName`, `resolution` with `name`, `version`, `integrity`), or the archive of an npm-pack install; else the folder with the files." },
                 "sourcePathKind": of("What is at that path.", &FORMS),
                 "source": object("Where it comes from. Only the probe of OpenClaw's doctor has none.", &["kind"], json!({
                     "kind": of("The kind of source.", &SOURCES),
                 })),
                 "origin": object("Which step of which install asks.", &["type"], json!({
-                    "type": of("The step; of a skill where it comes from.", &ORIGINS),
+                    "type": of("The step; of a skill where it comes from. plugin-npm and plugin-git are announcements: their files are judged later, so an allow permits nothing to run. Ask again with plugin-package or plugin-dependency-tree once everything is staged.", &ORIGINS),
                     "packageName": text("For npm."),
                     "spec": text("For a skill."),
                     "commit": text("For a skill from git."),
@@ -43,7 +43,7 @@ impl Request {
                 "plugin": object("About a plugin, a bundle or a hook pack; required with the targetType plugin.", &["contentType", "pluginId"], json!({
                     "contentType": of("What is staged.", &CONTENTS),
                     "pluginId": name("Its id."),
-                    "packageName": text("The package's name."),
+                    "packageName": text("The package's name; required for npm, unless `origin.packageName` or what is asked for in a dependency tree names it."),
                     "version": text("The package's version."),
                 })),
                 "skill": object("About a skill; required with the targetType skill.", &["installId"], json!({
