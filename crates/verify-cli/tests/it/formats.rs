@@ -41,13 +41,22 @@ fn docs_have_a_request_of_each_kind() {
     use openclaw_verify_core::gate::Request;
     let page = std::fs::read_to_string(repository().join("docs/installers.md")).expect("page");
     let schema = serde_json::to_value(Request::schema()).expect("schema");
-    let mut kinds = Vec::new();
+    let (mut kinds, mut origins) = (Vec::new(), Vec::new());
     for block in page.split("```json\n").skip(1) {
         let text = block.split("```").next().expect("block");
         Request::parse(text.as_bytes()).unwrap_or_else(|why| panic!("{why}: {text}"));
         let request: Value = serde_json::from_str(text).expect("JSON");
         is_named(&request, &schema);
-        kinds.push(request["request"]["kind"].clone());
+        let kind = request["request"]["kind"].clone();
+        origins.push((kind.clone(), request["origin"]["type"].clone()));
+        kinds.push(kind);
+    }
+    // An announcement alone would be taken for the question that judges.
+    for (kind, origin) in &origins {
+        if origin == "plugin-npm" || origin == "plugin-git" {
+            let judged = |(other, of): &(Value, Value)| other == kind && of == "plugin-package";
+            assert!(origins.iter().any(judged), "{kind} is only announced");
+        }
     }
     let known = &schema["properties"]["request"]["properties"]["kind"]["enum"];
     for kind in known.as_array().expect("words") {
