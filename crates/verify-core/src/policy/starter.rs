@@ -88,8 +88,8 @@ preset = {:<21} # default | strict | homelab; keys here override it
 
 {sources}
 # [[rule]]                       # what is asked of some subjects; the most specific match wins
-# match = \"skill:workspace/*\"
-# review = \"safe-to-load\"
+# match = \"npm:@openclaw/*\"
+# provenance = \"required\"
 ",
         quote(preset.as_str())
     );
@@ -167,6 +167,28 @@ mod tests {
             beside: None,
             suppressed: None,
         }
+    }
+
+    /// A rule that asks for less counts only where the origin is verified, which that of a folder never is.
+    #[test]
+    fn the_rule_in_the_comment_counts_for_each_subject_that_it_matches() {
+        let today = jiff::civil::date(2026, 11, 22);
+        let lock = Lock::default();
+        let starter = write(&lock, &[], today, Preset::Default, None).expect("starter");
+        let (before, rule) = starter.text.split_once("# [[rule]]").expect("the rule");
+        let text = format!("{before}[[rule]]{}", rule.replace("\n# ", "\n"));
+        let path = std::path::Path::new("p");
+        let policy = Policy::parse(path, &text, &rules::infos(), today)
+            .unwrap_or_else(|error| panic!("{error}\n{text}"));
+        let (_, matched) = rule.split_once("match = \"").expect("a pattern");
+        let pattern = matched.split('"').next().unwrap_or_default();
+        let (scheme, name) = pattern.split_once(':').expect("a scheme");
+        let id = SubjectId::new(scheme, &name.replace('*', "x"));
+        let asked = policy.requirements(&id, Kind::Plugin, Source::Npm);
+        assert!(!asked.needs_proof(), "{text}");
+        let preset = Policy::preset(Preset::Default, &rules::infos()).expect("preset");
+        let preset = preset.requirements(&id, Kind::Plugin, Source::Npm);
+        assert_ne!(asked.provenance, preset.provenance, "it changes nothing");
     }
 
     #[test]
