@@ -271,13 +271,19 @@ impl Verifier {
                 needs: None,
             });
         }
-        let inventory = inventory::locked::read(lock);
-        let tagged = self.tagged(&inventory, lock, evidence::stated(lock))?;
-        let evidence = self.reviewed_without_files(&inventory, tagged);
+        let (inventory, evidence) = self.of_lock(lock)?;
         Ok(self.report(
             &Case::new(Stage::LockOnly, &inventory, lock, scope),
             &evidence,
         ))
+    }
+
+    /// What the lock says, and what is known of that without a file.
+    fn of_lock(&self, lock: &Lock) -> Result<(Inventory, Evidences)> {
+        let inventory = inventory::locked::read(lock);
+        let tagged = self.tagged(&inventory, lock, evidence::stated(lock))?;
+        let evidence = self.reviewed_without_files(&inventory, tagged);
+        Ok((inventory, evidence))
     }
 
     pub(crate) fn evidence(

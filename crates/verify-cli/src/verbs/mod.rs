@@ -36,7 +36,7 @@ use openclaw_verify_core::subject::Kind;
 use openclaw_verify_core::{Builder, Error, Result, Verifier, operator_file};
 
 use crate::anchors::anchors;
-use crate::cli::{CheckArgs, Cli, Common, Format, PolicyAction, Verb, page};
+use crate::cli::{CheckArgs, Cli, Common, Format, Verb, page};
 use crate::commands;
 use crate::operator::{self, Files};
 use crate::outputs::Form;
@@ -165,8 +165,6 @@ fn needs_an_installation(common: &Common, verb: &Verb) -> Result<()> {
         Verb::Lock(args) => !args.resolve,
         Verb::Update(_) | Verb::Host(_) | Verb::Checklist(_) | Verb::Watch(_) => true,
         Verb::Gate(args) => args.setup || args.remove,
-        // An exception is bound to the bytes that are there.
-        Verb::Policy(args) => matches!(args.action, PolicyAction::Except(_)),
         _ => false,
     };
     let named = ["--state-dir", "--relocated-from", "--openclaw"]

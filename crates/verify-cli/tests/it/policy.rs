@@ -66,6 +66,42 @@ fn an_exception_is_bound_to_what_is_installed_and_covers_the_finding() {
 }
 
 #[test]
+fn what_is_locked_can_be_excepted_before_it_is_installed() {
+    let installation = shipped();
+    fs::write(installation.policy(), "version = 1\n").expect("policy");
+    let more = ["--reason", "pilot", "--yes"];
+    let entry = |text: &str| -> String {
+        let (_, exception) = text.split_once("[[exception]]").expect("an exception");
+        let tree = exception.lines().find(|line| line.starts_with("tree"));
+        tree.expect("its tree").to_owned()
+    };
+    let run = except(
+        &installation,
+        SKILL,
+        "unreviewed",
+        &[&more[..], &["--lock-only"]].concat(),
+    );
+    assert_eq!(run.code, 0, "{}", run.text());
+    let by_lock = entry(&text(&installation));
+    // As the gate leaves it: what is locked is not what is installed.
+    fs::write(installation.policy(), "version = 1\n").expect("policy");
+    let skill = installation.state.join("workspace/skills/weather/SKILL.md");
+    crate::tamper::append(&skill, "more\n");
+    let run = except(&installation, SKILL, "unreviewed", &more);
+    assert_eq!(run.code, 0, "{}", run.text());
+    assert_eq!(entry(&text(&installation)), by_lock);
+    assert_eq!(installation.check().0, 1, "it covers what is locked alone");
+
+    let nothing = except(
+        &installation,
+        "path:none",
+        "unreviewed",
+        &[&more[..], &["--lock-only"]].concat(),
+    );
+    assert_eq!(nothing.code, 2, "{}", nothing.text());
+}
+
+#[test]
 fn what_cannot_be_excepted_is_refused_and_nothing_is_written() {
     let installation = shipped();
     let before = text(&installation);

@@ -29,11 +29,11 @@ pub(super) fn refuse(paths: &Paths, given: &Path, index: &[(String, Value)]) -> 
         let Some(path) = string(record.get("installPath")).map(Path::new) else {
             continue;
         };
-        if [Some(paths.state.as_path()), Some(given), said]
-            .into_iter()
-            .flatten()
-            .any(|here| path.starts_with(here))
-        {
+        if path.starts_with(&paths.state) || path.starts_with(given) {
+            return Ok(());
+        }
+        // A folder above the original holds it, and is no state directory.
+        if said.is_some_and(|said| path.strip_prefix(said).is_ok_and(is_installed)) {
             return Ok(());
         }
         match foreign(paths, path) {
@@ -82,6 +82,12 @@ pub(super) fn refuse(paths: &Paths, given: &Path, index: &[(String, Value)]) -> 
         from,
         help: Some(help),
     })
+}
+
+/// Whether a path in a state directory lies where OpenClaw installs.
+fn is_installed(path: &Path) -> bool {
+    let first = path.iter().next().and_then(|name| name.to_str());
+    first.is_some_and(|name| ROOTS.contains(&name))
 }
 
 /// The folder before `extensions/…`, `npm/…` and their like, where that is gone or another state directory, and the rest is in this one
@@ -185,6 +191,9 @@ mod tests {
         let judged = |paths: &[&str]| judged_as(Some("/home/node/.openclaw"), paths);
         let before = Some(PathBuf::from("/before/.openclaw"));
         assert_eq!(judged(&["/before/.openclaw/npm/projects/a"]), before);
+        // A folder above the original is not the original.
+        let above = judged_as(Some("/before"), &["/before/.openclaw/npm/projects/a"]);
+        assert_eq!(above, before);
         for paths in [
             &["/home/node/.openclaw/npm/projects/a"][..],
             // One record is of the place that was said, or of a third: each is a finding of its own.

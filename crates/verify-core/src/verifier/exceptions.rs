@@ -6,8 +6,10 @@ use jiff::civil::Date;
 use super::{Case, Scope, Verifier};
 use crate::advisories::{Match, is_id, is_malware};
 use crate::error::{Error, Result};
-use crate::evidence::AdvisedPackage;
+use crate::evidence::{AdvisedPackage, Evidences};
 use crate::finding::{About, Finding};
+use crate::inventory::Inventory;
+use crate::lock::Lock;
 use crate::policy::starter::binds_definition;
 use crate::policy::{Digests, Exception, ExceptionTarget, MAX_EXCEPTION_DAYS};
 use crate::report::{Report, SubjectReport};
@@ -38,7 +40,8 @@ fn not_found(finding: &str, id: &SubjectId, others: &[&Finding]) -> Error {
 }
 
 impl Verifier {
-    /// An exception for `finding` of `id`, bound to everything that is installed of it. Nothing is written.
+    /// An exception for `finding` of `id`, bound to everything that is installed of it, or that is locked where another was found about
+    /// what is installed: the gate refuses before anything is. Nothing is written.
     ///
     /// # Errors
     /// When the finding is not there, can never be excepted, or has no digest to be bound to; when `until` is no day on which an
@@ -58,17 +61,46 @@ impl Verifier {
                 "say why it is accepted until then",
             ));
         }
+        let about = Except { id, until, reason };
+        let lock = self.lock.clone().unwrap_or_default();
+        let of_lock = || {
+            let (inventory, all) = self.of_lock(&lock)?;
+            self.excepted(Stage::LockOnly, &inventory, &lock, &all, wanted, &about)
+        };
+        if self.options.state_dir.is_none() {
+            return of_lock();
+        }
 
         let inventory = self.inventory()?;
+        let scope = about.scope(&inventory);
+        let all = self.evidence(&inventory, &lock, &scope)?;
+        let now = self.excepted(Stage::Installed, &inventory, &lock, &all, wanted, &about);
+        match now {
+            Err(error) if lock.package(id).is_some() => of_lock().map_err(|_| error),
+            now => now,
+        }
+    }
+
+    fn excepted(
+        &self,
+        stage: Stage,
+        inventory: &Inventory,
+        lock: &Lock,
+        all: &Evidences,
+        wanted: Wanted<'_>,
+        about: &Except<'_>,
+    ) -> Result<Exception> {
+        let id = about.id;
         let Some(subject) = inventory.subjects.iter().find(|subject| subject.id == *id) else {
+            let what = match stage {
+                Stage::LockOnly => "locked",
+                _ => "installed",
+            };
             return Err(Error::environment(
-                format!("{id} is not installed, so there is nothing to except"),
+                format!("{id} is not {what}, so there is nothing to except"),
                 "the report of a check lists the ids of all subjects",
             ));
         };
-        let scope = Scope::Kinds(vec![subject.kind], vec![id.clone()]);
-        let lock = self.lock.clone().unwrap_or_default();
-        let all = self.evidence(&inventory, &lock, &scope)?;
         let Some(evidence) = all.get(id) else {
             return Err(no_digest(id));
         };
@@ -76,22 +108,21 @@ impl Verifier {
         let rule = match wanted {
             Wanted::Finding(rule) => rule,
             Wanted::Advisory(advisory) => {
-                let about = Except { id, until, reason };
                 return about.of_advisory(advisory, &evidence.advisories.found, &digests);
             }
         };
-        let case = Case::new(Stage::Installed, &inventory, &lock, &scope);
-        let report = self.report(&case, &all);
-        let about = |one: &&Finding| one.subject.as_ref() == Some(id);
+        let scope = about.scope(inventory);
+        let report = self.report(&Case::new(stage, inventory, lock, &scope), all);
+        let own = |one: &&Finding| one.subject.as_ref() == Some(id);
         let (found, others): (Vec<&Finding>, Vec<&Finding>) = report
             .findings
             .iter()
-            .filter(about)
+            .filter(own)
             .partition(|one| one.id == rule);
         if found.is_empty() {
             return Err(not_found(rule, id, &others));
         }
-        let exception = Except { id, until, reason }.bound(rule, &digests);
+        let exception = about.bound(rule, &digests);
         let covers = |one: &&Finding| {
             let target = ExceptionTarget {
                 finding: one.id,
@@ -270,6 +301,16 @@ struct Except<'a> {
 }
 
 impl Except<'_> {
+    /// The subject alone, or nothing where it is not there.
+    fn scope(&self, inventory: &Inventory) -> Scope {
+        let subjects = inventory.subjects.iter();
+        let kinds = subjects.filter(|subject| subject.id == *self.id);
+        Scope::Kinds(
+            kinds.map(|subject| subject.kind).collect(),
+            vec![self.id.clone()],
+        )
+    }
+
     /// Bound to all digests that the subject has.
     fn bound(&self, finding: &str, digests: &Digests<'_>) -> Exception {
         let definition = digests

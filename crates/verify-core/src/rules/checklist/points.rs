@@ -393,7 +393,8 @@ pub(crate) const POINTS: &[Point] = &[
         "No old copy holds one",
         Class::Secrets,
         Needs::Config,
-        &["stale-secret-copy"],
+        // While the config holds one, so do its copies.
+        &["stale-secret-copy", "secret-in-config"],
     ),
     point(
         7,

@@ -104,7 +104,7 @@ fn difference(part: &Part, counted: Option<(u64, u64)>) -> String {
         }
         (None, Some((locked, now))) if locked != now => {
             let locked = text::count(locked, "file");
-            format!("content differs from the lock: {locked} locked, {now} installed")
+            format!("content differs from the lock: {locked} locked, {now} now")
         }
         (None, _) if part.tree().is_none() => {
             "content differs from the lock: its files were locked, and none are there".to_owned()

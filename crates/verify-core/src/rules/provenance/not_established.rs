@@ -137,8 +137,7 @@ fn of_installation(observation: &Observation) -> Option<Draft> {
     })
 }
 
-const NOT_IN_COPY: &str =
-    "copy that folder into the state directory's place too, or check the original";
+const NOT_IN_COPY: &str = "it lies outside of what was copied: check the original";
 
 /// Formats and layouts that are not understood. Policy requires integrity of everything that OpenClaw loads, so what cannot be
 /// read is not a note: anyone who can make a file unreadable must not thereby make it uninteresting.

@@ -236,7 +236,7 @@ impl Builder {
         self.clone().loaded_policy()
     }
 
-    /// Fetches the imported reviews that policy names by address, through the client of [`Builder::registry`], and keeps them in the
+    /// Fetches the imported reviews that policy names by address, through the client of `Builder::registry`, and keeps them in the
     /// folder of [`Builder::imports`]. Says what came of each, by name. Without a client nothing is asked and the list is empty.
     ///
     /// A file counts only as long as it is the one that policy pins; another one is kept beside it, so that it can be read.
