@@ -32,6 +32,8 @@ def alike(text):
 
 def main():
     program = pathlib.Path(os.environ.get("OPENCLAW_VERIFY") or ROOT / os.environ.get("CARGO_TARGET_DIR", "target") / "release/openclaw-verify").resolve()
+    if not program.is_file():
+        sys.exit(f"{program} is not there: build it, or name it with OPENCLAW_VERIFY")
     work = pathlib.Path(tempfile.mkdtemp(prefix="openclaw-verify-tutorial-")).resolve()
     started = time.monotonic()
     try:
