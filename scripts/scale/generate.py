@@ -88,6 +88,8 @@ def main():
         plugins(state, 1, count)
     else:
         skills(state, 100)
+        # Where nothing that is locked is there, this is what says that it is a state directory.
+        write(state / "openclaw.json", "{}")
         operator_file(kind, config, count)
 
 

@@ -1,6 +1,6 @@
 //! `node_modules` folders above a subject: Node searches every one of them, so anyone who can write there can add code to the subject.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
 
 use super::paths::{Kind as Entry, Paths};
@@ -13,11 +13,22 @@ const MAX_LINKS: usize = 8;
 
 /// Folders that Node searches, and that no subject's digest covers.
 pub(super) fn read(paths: &Paths, inventory: &mut Inventory) {
-    let covered: Vec<TreeSpec> = inventory
+    // By their roots: each of thousands of plugins has a folder that is asked about, and a tree.
+    let mut covered: HashMap<PathBuf, Vec<TreeSpec>> = HashMap::new();
+    for tree in inventory
         .subjects
         .iter()
-        .flat_map(|subject| subject.trees.all().cloned())
-        .collect();
+        .flat_map(|subject| subject.trees.all())
+    {
+        covered
+            .entry(tree.root.clone())
+            .or_default()
+            .push(tree.clone());
+    }
+    let is_covered = |place: &Path| {
+        let roots = place.ancestors().filter_map(|root| covered.get(root));
+        roots.flatten().any(|tree| tree.holds(place))
+    };
     let (mut searched, by_host) = searched(inventory);
     if let Some(home) = &paths.home {
         // `require` also looks there. [Node, "Loading from the global folders"]
@@ -37,7 +48,6 @@ pub(super) fn read(paths: &Paths, inventory: &mut Inventory) {
         .map(|folder| (folder, paths))
         .chain(by_host.iter().map(|folder| (folder, &host_paths)));
     for (folder, paths) in looked_at {
-        let is_covered = |place: &Path| covered.iter().any(|tree| tree.holds(place));
         if !is_covered(folder)
             && !holds_only(paths, folder, &is_covered)
             && paths.kind(folder) != Entry::Nothing
