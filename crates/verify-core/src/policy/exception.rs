@@ -78,6 +78,16 @@ pub struct Digests<'a> {
     pub version: Option<&'a str>,
 }
 
+/// Whether an exception about malware of `id` that names these is about one version and its bytes. A server's definition holds the version
+/// that its command names, and many a skill has none.
+pub(crate) fn is_one_version(id: &SubjectId, bytes: bool, definition: bool, version: bool) -> bool {
+    match id.scheme() {
+        "mcp" => definition,
+        "skill" => bytes,
+        _ => bytes && version,
+    }
+}
+
 impl Exception {
     /// Whether its last day is over.
     #[must_use]

@@ -37,6 +37,7 @@ use crate::subject::{Kind, Source, SubjectId};
 
 pub use advisories::AdvisoryPolicy;
 pub use criteria::Criteria;
+pub(crate) use exception::is_one_version;
 pub use exception::{Digests, Exception, ExceptionTarget, MAX_EXCEPTION_DAYS, MAX_MALICIOUS_DAYS};
 pub use glob::{BadPattern, Pattern};
 pub use host::HostPolicy;

@@ -11,7 +11,7 @@ use crate::finding::{About, Finding};
 use crate::inventory::Inventory;
 use crate::lock::Lock;
 use crate::policy::starter::binds_definition;
-use crate::policy::{Digests, Exception, ExceptionTarget, MAX_EXCEPTION_DAYS};
+use crate::policy::{Digests, Exception, ExceptionTarget, MAX_EXCEPTION_DAYS, is_one_version};
 use crate::report::{Report, SubjectReport};
 use crate::rules::{self, Group, Stage};
 use crate::subject::SubjectId;
@@ -360,13 +360,8 @@ impl Except<'_> {
             false => None,
         };
         let advisory = record.map_or(advisory, String::as_str);
-        // As a policy takes it.
-        let is_bound = match id.scheme() {
-            "mcp" => digests.definition.is_some(),
-            "skill" => digests.tree.is_some(),
-            _ => digests.tree.is_some() && digests.version.is_some(),
-        };
-        if hit.malicious && !is_bound {
+        let (tree, version) = (digests.tree.is_some(), digests.version.is_some());
+        if hit.malicious && !is_one_version(id, tree, digests.definition.is_some(), version) {
             return Err(no_digest(id));
         }
         Ok(Exception {

@@ -8,7 +8,7 @@ use jiff::civil::Date;
 use super::Reader;
 use crate::advisories::is_malware;
 use crate::policy::wire::WireException;
-use crate::policy::{Exception, MAX_EXCEPTION_DAYS, MAX_MALICIOUS_DAYS};
+use crate::policy::{Exception, MAX_EXCEPTION_DAYS, MAX_MALICIOUS_DAYS, is_one_version};
 use crate::toml_file::{Checked, Spanned, fail};
 
 impl Reader<'_> {
@@ -192,19 +192,13 @@ impl Reader<'_> {
         }
         let malware = is_malware(id);
         let bytes = wire.tree.is_some() || wire.archive.is_some();
-        // A server's definition holds the version that its command names, and many a skill has none.
-        let (is_bound, help) = match wire.package.scheme() {
-            "mcp" => (
-                wire.definition.is_some(),
-                "add `definition`; it is in the lock",
-            ),
-            "skill" => (bytes, "add `tree`; it is in the lock"),
-            _ => (
-                bytes && wire.version.is_some(),
-                "add `version`, and `tree` or `archive`; they are in the lock",
-            ),
-        };
-        if malware && !is_bound {
+        let (definition, version) = (wire.definition.is_some(), wire.version.is_some());
+        if malware && !is_one_version(&wire.package, bytes, definition, version) {
+            let help = match wire.package.scheme() {
+                "mcp" => "add `definition`; it is in the lock",
+                "skill" => "add `tree`; it is in the lock",
+                _ => "add `version`, and `tree` or `archive`; they are in the lock",
+            };
             return fail(
                 self.file
                     .error(
