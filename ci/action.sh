@@ -70,9 +70,9 @@ step given "binary=$OPENCLAW_VERIFY" "config=$HERE"
 [ "$(said given exit-code)" = 0 ] || fail 'given: no exit code'
 grep -q '^::warning file=.*openclaw-verify.lock,line=[0-9]*,title=openclaw-verify/' "$OUT/given/log" || fail 'no annotations'
 python3 -c 'import json, sys; assert json.load(open(sys.argv[1]))["runs"][0]["results"]; assert json.load(open(sys.argv[2]))["findings"]' "$(said given sarif)" "$(said given json)"
-grep -q '^### openclaw-verify: passed$' "$OUT/given/summary" && grep -q '^```text$' "$OUT/given/summary" && grep -q 'locked packages' "$OUT/given/summary" || fail 'no summary'
+grep -q '^## openclaw-verify: passed$' "$OUT/given/summary" && grep -q '^#### warn: unreviewed' "$OUT/given/summary" && grep -q 'locked packages' "$OUT/given/summary" || fail 'no summary'
 step strict "binary=$OPENCLAW_VERIFY" "config=$HERE" fail-on=warn
-[ "$CODE" = 1 ] && [ "$(said strict exit-code)" = 1 ] && grep -q '^### openclaw-verify: findings$' "$OUT/strict/summary" || fail "strict: exit $CODE"
+[ "$CODE" = 1 ] && [ "$(said strict exit-code)" = 1 ] && grep -q '^## openclaw-verify: findings$' "$OUT/strict/summary" || fail "strict: exit $CODE"
 step installed "binary=$OPENCLAW_VERIFY" "config=$HERE" lock-only=false "state-dir=$ROOT/testdata/states/home/.openclaw" relocated-from=/home/user/.openclaw
 [ "$CODE" = 0 ] && grep -q '11 subjects' "$OUT/installed/summary" || fail "installed: exit $CODE: $(cat "$OUT/installed/log")"
 step nowhere "binary=$OPENCLAW_VERIFY" "config=$OUT/nowhere"
@@ -108,11 +108,15 @@ if [ -n "$TARGET" ]; then
   passed 'action: the archive of a release by its digest; another digest is not unpacked'
 fi
 
-# A text that ends the fence of the summary would be read as markdown.
-printf '#!/bin/sh\nfor a; do case $a in human=*) printf "%%s\\n" "\\`\\`\\`\\`" "<img src=x>" >"${a#human=}" ;; esac; done\n' >"$OUT/hostile"
+# What a program says that wrote no report could end the fence, and the rest be read as markdown.
+printf '#!/bin/sh\nprintf "%%s\\n" "\`\`\`\`" "<img src=x>" >&2\n' >"$OUT/hostile"
 chmod 755 "$OUT/hostile"
 step fence "binary=$OUT/hostile"
 [ "$(grep -nE '^`{5}(text)?$' "$OUT/fence/summary" | cut -d: -f2 | tr '\n' ' ')" = '`````text ````` ' ] || fail "the fence can be left: $(cat "$OUT/fence/summary")"
+# Nor is a report that no runner would show taken for one.
+printf '#!/bin/sh\nfor a; do case $a in markdown=*) head -c 1100000 /dev/zero | tr "\\0" x >"${a#markdown=}" ;; esac; done\n' >"$OUT/hostile"
+step long "binary=$OUT/hostile"
+grep -q 'too long for this page' "$OUT/long/summary" && [ "$(wc -c <"$OUT/long/summary")" -lt 1000 ] || fail 'a summary above 1 MiB'
 [ ! -e "$OUT/pwned" ] && [ -z "$(find "$OUT" -name pwned)" ] || fail 'an input was run'
 
 # GitLab's runner gives the script to a shell, line by line; there is one.

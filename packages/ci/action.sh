@@ -6,7 +6,7 @@ set -euo pipefail
 stop() {
   printf '::error title=openclaw-verify::%s\n' "$1"
   printf '%s\n' "$1" >"$WORK/stopped"
-  { printf '### openclaw-verify: could not be completed (exit 2)\n\n'; fenced "$WORK/stopped"; } >>"${GITHUB_STEP_SUMMARY:-/dev/null}"
+  { printf '## openclaw-verify: could not be completed (exit 2)\n\n'; fenced "$WORK/stopped"; } >>"${GITHUB_STEP_SUMMARY:-/dev/null}"
   exit 2
 }
 
@@ -65,17 +65,23 @@ if [ -n "${INPUT_FAIL_ON:-}" ]; then ARGUMENTS+=(--fail-on "$INPUT_FAIL_ON"); fi
 
 CODE=0
 "$PROGRAM" "${ARGUMENTS[@]}" --format github --report "sarif=$WORK/openclaw-verify.sarif" --report "json=$WORK/openclaw-verify.json" \
-  --report "human=$WORK/openclaw-verify.txt" 2>"$WORK/errors" || CODE=$?
+  --report "markdown=$WORK/openclaw-verify.md" 2>"$WORK/errors" || CODE=$?
 cat -- "$WORK/errors" >&2
-# A call that was not understood writes no report: why is among the errors alone.
-if [ "$CODE" -ge 2 ] && [ ! -s "$WORK/openclaw-verify.txt" ]; then cp -- "$WORK/errors" "$WORK/openclaw-verify.txt"; fi
 {
   case $CODE in
-    0) printf '### openclaw-verify: passed\n\n' ;;
-    1) printf '### openclaw-verify: findings\n\n' ;;
-    *) printf '### openclaw-verify: could not be completed (exit %s)\n\n' "$CODE" ;;
+    0) printf '## openclaw-verify: passed\n\n' ;;
+    1) printf '## openclaw-verify: findings\n\n' ;;
+    *) printf '## openclaw-verify: could not be completed (exit %s)\n\n' "$CODE" ;;
   esac
-  if [ -s "$WORK/openclaw-verify.txt" ]; then fenced "$WORK/openclaw-verify.txt"; fi
+  # A call that was not understood writes no report: why is among the errors alone.
+  if [ ! -s "$WORK/openclaw-verify.md" ]; then
+    fenced "$WORK/errors"
+  # A runner shows no summary above 1 MiB, and does not say so.
+  elif [ "$(wc -c <"$WORK/openclaw-verify.md")" -gt 1000000 ]; then
+    printf 'The report is too long for this page; the log of this step and the JSON and SARIF reports have it.\n'
+  else
+    cat -- "$WORK/openclaw-verify.md"
+  fi
 } >>"${GITHUB_STEP_SUMMARY:-/dev/null}"
 {
   printf 'exit-code=%s\n' "$CODE"
