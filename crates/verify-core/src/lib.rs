@@ -125,6 +125,7 @@ pub mod text;
 pub mod version;
 
 mod evidence;
+mod signature;
 mod sqlite;
 #[cfg(test)]
 #[path = "../tests/it/support/git.rs"]

@@ -1,12 +1,13 @@
 //! Signatures of store paths: Ed25519 over `1;<path>;sha256:<hash>;<size>;<references>`, by keys of the form `<name>:<base64>`.
 //! [S nix 2.8 `libstore/path-info.cc`, `libutil/../crypto.cc`]
 
-use aws_lc_rs::signature::{ED25519, UnparsedPublicKey};
+use aws_lc_rs::signature::ED25519;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
 use super::base32;
 use super::database::Registered;
+use crate::signature;
 
 /// A key that may sign store paths.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -69,9 +70,7 @@ pub(crate) fn signed(path: &Registered, keys: &[StoreKey]) -> Signed {
             continue;
         };
         let holds = STANDARD.decode(value).is_ok_and(|value| {
-            UnparsedPublicKey::new(&ED25519, &key.public)
-                .verify(fingerprint(path).as_bytes(), &value)
-                .is_ok()
+            signature::holds(&ED25519, &key.public, fingerprint(path).as_bytes(), &value)
         });
         if holds {
             return Signed::By(key.name.clone());

@@ -4,9 +4,7 @@
 //! without the log is refused here: a signature that does not fit, and a certificate of another identity. The certificate and a log
 //! entry that travels with the signature are judged by [`crate::provenance::gitsign`].
 
-use aws_lc_rs::signature::{
-    ECDSA_P256_SHA256_ASN1, ECDSA_P384_SHA384_ASN1, UnparsedPublicKey, VerificationAlgorithm,
-};
+use aws_lc_rs::signature::{ECDSA_P256_SHA256_ASN1, ECDSA_P384_SHA384_ASN1, VerificationAlgorithm};
 use cms::cert::CertificateChoices;
 use cms::cert::x509::Certificate;
 use cms::cert::x509::der::asn1::{ObjectIdentifier, OctetString, Utf8StringRef};
@@ -27,6 +25,7 @@ use crate::fact::{Fact, Fault, NotEstablished};
 use crate::policy::Gitsign;
 use crate::provenance::gitsign::{CmsSignature, verify_gitsign};
 use crate::provenance::{Anchors, IdentityPolicy};
+use crate::signature;
 use crate::text::excerpt;
 
 const ID_DATA: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.7.1");
@@ -282,14 +281,13 @@ fn check_signature(
                 return Err(Failure::new(Code::UnsupportedCertificate, why));
             }
         };
-    UnparsedPublicKey::new(algorithm, point)
-        .verify(signed, signature)
-        .map_err(|_| {
-            Failure::new(
-                Code::BadSignature,
-                "the signature does not fit the certificate's key",
-            )
-        })
+    if !signature::holds(algorithm, point, signed, signature) {
+        return Err(Failure::new(
+            Code::BadSignature,
+            "the signature does not fit the certificate's key",
+        ));
+    }
+    Ok(())
 }
 
 fn log_entry(signer: &SignerInfo) -> Option<Vec<u8>> {

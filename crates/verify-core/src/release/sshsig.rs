@@ -3,7 +3,6 @@
 use aws_lc_rs::signature::{
     ECDSA_P256_SHA256_FIXED, ECDSA_P384_SHA384_FIXED, ECDSA_P521_SHA512_FIXED, ED25519,
     RSA_PKCS1_2048_8192_SHA256, RSA_PKCS1_2048_8192_SHA512, RsaPublicKeyComponents,
-    UnparsedPublicKey, VerificationAlgorithm,
 };
 use sha2::{Digest as _, Sha256, Sha512};
 
@@ -11,6 +10,7 @@ use super::armor::{self, Style};
 use super::verdict::{Code, Failure};
 use super::wire::{Curve, KeyType, Reader, SshKey, SshKeyMaterial, is_key_type, put_string};
 use crate::fact::NotEstablished;
+use crate::signature;
 use crate::text::excerpt;
 
 const MAGIC: &[u8] = b"SSHSIG";
@@ -177,7 +177,7 @@ impl SshSignature {
                 };
                 match kind {
                     KeyType::Ed25519 | KeyType::SkEd25519 => {
-                        check(&ED25519, point, &signed, &self.value)
+                        signature::holds(&ED25519, point, &signed, &self.value)
                     }
                     KeyType::Ecdsa(curve) => self.check_ecdsa(*curve, point, &signed),
                     KeyType::SkEcdsa => self.check_ecdsa(Curve::P256, point, &signed),
@@ -206,7 +206,7 @@ impl SshSignature {
             Curve::P384 => &ECDSA_P384_SHA384_FIXED,
             Curve::P521 => &ECDSA_P521_SHA512_FIXED,
         };
-        reader.end().is_some() && check(algorithm, point, signed, &fixed)
+        reader.end().is_some() && signature::holds(algorithm, point, signed, &fixed)
     }
 }
 
@@ -263,15 +263,4 @@ fn by_security_key(application: &[u8], flags: u8, counter: u32, signed: &[u8]) -
     message.extend_from_slice(&counter.to_be_bytes());
     message.extend_from_slice(&Sha256::digest(signed));
     message
-}
-
-fn check(
-    algorithm: &'static dyn VerificationAlgorithm,
-    key: &[u8],
-    message: &[u8],
-    signature: &[u8],
-) -> bool {
-    UnparsedPublicKey::new(algorithm, key)
-        .verify(message, signature)
-        .is_ok()
 }

@@ -2,7 +2,7 @@
 
 use aws_lc_rs::signature::{
     ECDSA_P256_SHA256_ASN1, ECDSA_P384_SHA384_ASN1, ECDSA_P521_SHA512_ASN1, ED25519,
-    UnparsedPublicKey, VerificationAlgorithm,
+    VerificationAlgorithm,
 };
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -27,6 +27,7 @@ use crate::digest::{Sha256Digest, to_hex};
 use crate::fact::{Fault, NotEstablished};
 use crate::provenance::KeyError;
 use crate::provenance::fault::RefusedBundle;
+use crate::signature;
 use crate::text;
 
 /// Most certificates of a chain, and of a file of roots.
@@ -263,9 +264,7 @@ impl Envelope {
     }
 
     fn is_by(&self, key: &Key) -> bool {
-        UnparsedPublicKey::new(key.algorithm, &key.bits)
-            .verify(&self.signed, &self.signature)
-            .is_ok()
+        signature::holds(key.algorithm, &key.bits, &self.signed, &self.signature)
     }
 
     /// Which of `keys` signed it. `hint` is what the bundle says of the key.

@@ -1,6 +1,6 @@
 //! Registry signatures: `dist.signatures` in a package's metadata.
 
-use aws_lc_rs::signature::{ECDSA_P256_SHA256_ASN1, UnparsedPublicKey};
+use aws_lc_rs::signature::ECDSA_P256_SHA256_ASN1;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use jiff::Timestamp;
@@ -9,6 +9,7 @@ use super::keys::NoKey;
 use super::{AttestedPackage, KeyUsage, MAX_ENTRIES, NpmKeys};
 use crate::fact::{Fact, Fault};
 use crate::provenance::fault::{RefusedBundle, fact};
+use crate::signature;
 use crate::text;
 
 /// One entry of `dist.signatures`.
@@ -74,9 +75,9 @@ fn check_signatures(
             )
         };
         let sig = STANDARD.decode(&signature.sig).map_err(|_| bad())?;
-        UnparsedPublicKey::new(&ECDSA_P256_SHA256_ASN1, &key.der)
-            .verify(message.as_bytes(), &sig)
-            .map_err(|_| bad())?;
+        if !signature::holds(&ECDSA_P256_SHA256_ASN1, &key.der, message.as_bytes(), &sig) {
+            return Err(bad());
+        }
         ids.push(signature.keyid.clone());
     }
     Ok(ids)
