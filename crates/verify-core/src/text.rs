@@ -49,12 +49,18 @@ pub(crate) fn count(number: impl TryInto<u64>, what: &str) -> String {
     format!("{number} {what}{}", if number == 1 { "" } else { "s" })
 }
 
-/// Whether `c` can act on a terminal or on the reader instead of being read.
+/// Whether `c` can act on a terminal or on the reader instead of being read: it moves, hides or reorders other text, or cannot be seen.
+/// Of Unicode's `Default_Ignorable_Code_Point` only the variation selectors of emoji and CJK are left, which honest names have; U+FFFE
+/// and U+FFFF are allowed by no version of XML, and the other noncharacters mean nothing anywhere.
 #[must_use]
 pub fn is_hazard(c: char) -> bool {
+    let code = u32::from(c);
     c.is_control()
-        || matches!(u32::from(c),
-            0x061C | 0x200B..=0x200F | 0x2028..=0x202E | 0x2060..=0x206F | 0xFEFF | 0xFFF9..=0xFFFB | 0xE0000..=0xE01EF)
+        || matches!(code,
+            0x00AD | 0x034F | 0x061C | 0x115F | 0x1160 | 0x17B4 | 0x17B5 | 0x180B..=0x180F | 0x200B..=0x200F | 0x2028..=0x202E
+            | 0x2060..=0x206F | 0x2800 | 0x3164 | 0xFDD0..=0xFDEF | 0xFEFF | 0xFFA0 | 0xFFF0..=0xFFFB | 0x1BCA0..=0x1BCA3
+            | 0x1D173..=0x1D17A | 0xE0000..=0xE0FFF)
+        || code & 0xFFFE == 0xFFFE
 }
 
 #[cfg(test)]
@@ -68,6 +74,13 @@ mod tests {
             visible("a\u{1b}[31mb\u{202e}c\u{200b}\n"),
             "a\\u{1b}[31mb\\u{202e}c\\u{200b}\\u{a}"
         );
+        // Neither seen nor, some of them, allowed in XML.
+        for code in [
+            0xAD, 0x34F, 0x180E, 0x2800, 0x3164, 0xFFFE, 0xFFFF, 0x1D173, 0x1FFFE,
+        ] {
+            let c = char::from_u32(code).expect("a character");
+            assert_eq!(visible(&format!("a{c}")), format!("a\\u{{{code:x}}}"));
+        }
     }
 
     #[test]

@@ -41,7 +41,7 @@ const NEWER_LICENSES: [&str; 20] = [
 
 /// Text as it may be in an SBOM: one line, nothing that acts on a terminal, at most 256 characters.
 pub(super) fn shown(text: &str) -> String {
-    text::excerpt(text.trim(), MAX_TEXT)
+    text::excerpt(&text::visible(text.trim()), MAX_TEXT)
 }
 
 /// [`shown`], as a CycloneDX text; `NOASSERTION` for nothing.
