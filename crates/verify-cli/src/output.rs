@@ -4,6 +4,7 @@
 //! and messages of the thing under test are made visible where they are taken in; this is what holds where that was forgotten, and
 //! for messages of libraries and of the operating system.
 
+use std::borrow::Cow;
 use std::fmt::Write as _;
 use std::io::{self, Write as _};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -73,7 +74,7 @@ pub(crate) fn report(text: &str, format: Format) -> Result<()> {
 
 /// A line on standard error, in which even a line break is escaped. Nothing can be done when that fails.
 pub(crate) fn stderr(line: &str) {
-    let line = wrap::wrap(&visible(line), wrap::stderr());
+    let line = wrap::wrap(&inert(&visible(line), Format::Human), wrap::stderr());
     let _ = writeln!(anstream::stderr().lock(), "{line}");
 }
 
@@ -100,8 +101,12 @@ fn write(text: &str) -> Result<()> {
     }
 }
 
-/// `text` in which only line ends, our marks and sequences that choose a style are left as they are.
+/// `text` in which only line ends, our marks and sequences that choose a style are left as they are, and nothing is a command of a runner.
 pub(crate) fn styled(text: &str) -> String {
+    inert(&without_hazards(text), Format::Human).into_owned()
+}
+
+fn without_hazards(text: &str) -> String {
     let plain = |c: char| !is_hazard(c) || matches!(c, '\n' | '\t' | wrap::JOIN | wrap::HANG);
     if text.chars().all(plain) {
         return text.to_owned();
@@ -135,26 +140,82 @@ fn style_length(text: &str) -> Option<usize> {
         .then(|| text.len() - parameters.len() + 1)
 }
 
-/// A document in which what a terminal could obey is written as the format's own escapes, so that it says the same.
+/// A document in which what a terminal or a runner could obey is written as the format's own escapes, so that it says the same.
 pub(crate) fn escaped(text: &str, format: Format) -> String {
+    inert(&in_format(text, format), format).into_owned()
+}
+
+fn in_format(text: &str, format: Format) -> String {
     if !text.chars().any(|c| is_hazard(c) && c != '\n') {
         return text.to_owned();
     }
     let mut out = String::with_capacity(text.len() + 16);
     for c in text.chars() {
-        let _ = match (format, c) {
-            (_, '\n') => out.write_char(c),
-            (_, c) if !is_hazard(c) => out.write_char(c),
-            (Format::Json | Format::Jsonl | Format::Sarif, c) => {
-                let mut units = [0; 2];
-                c.encode_utf16(&mut units)
-                    .iter()
-                    .try_for_each(|unit| write!(out, "\\u{unit:04x}"))
-            }
-            (_, c) => write!(out, "\\u{{{:x}}}", u32::from(c)),
-        };
+        match c {
+            '\n' => out.push(c),
+            c if is_hazard(c) => escape(&mut out, c, format),
+            c => out.push(c),
+        }
     }
     out
+}
+
+/// `c` as `format` escapes it; in what people read, as every other hazard is shown.
+fn escape(out: &mut String, c: char, format: Format) {
+    // Writing to a String cannot fail.
+    let _ = match format {
+        Format::Json | Format::Jsonl | Format::Sarif => {
+            let mut units = [0; 2];
+            c.encode_utf16(&mut units)
+                .iter()
+                .try_for_each(|unit| write!(out, "\\u{unit:04x}"))
+        }
+        _ => write!(out, "\\u{{{:x}}}", u32::from(c)),
+    };
+}
+
+/// `text` in which nothing is a command of a runner of CI, which reads the log of every step for them: `##[name]` anywhere in a line,
+/// `##vso[name]`, and `::name::` where a line begins. What the format `github` begins so is meant.
+/// [S actions/runner `ActionCommand.cs`, azure-pipelines-agent `Command.cs`]
+fn inert(text: &str, format: Format) -> Cow<'_, str> {
+    if !text.contains("##") && !text.contains("::") {
+        return Cow::Borrowed(text);
+    }
+    let mut out = String::with_capacity(text.len() + 16);
+    for line in text.split_inclusive('\n') {
+        let mut rest = line;
+        let begun = line.len() - beginning(line).len();
+        if line[begun..].starts_with("::") && format != Format::Github {
+            out.push_str(&line[..begun]);
+            escape(&mut out, ':', format);
+            rest = &line[begun + 1..];
+        }
+        let mut from = 0;
+        for (at, _) in rest.match_indices('[') {
+            let name = |c: char| c.is_ascii_lowercase();
+            if rest[..at].trim_end_matches(name).ends_with("##") {
+                out.push_str(&rest[from..at]);
+                escape(&mut out, '[', format);
+                from = at + 1;
+            }
+        }
+        out.push_str(&rest[from..]);
+    }
+    Cow::Owned(out)
+}
+
+/// `line` from the first character that is printed: blanks before it are passed over by runners, and styles and marks are taken out.
+fn beginning(line: &str) -> &str {
+    let mut rest = line;
+    loop {
+        rest = rest.trim_start_matches(|c: char| {
+            c != '\n' && (c.is_whitespace() || matches!(c, wrap::JOIN | wrap::HANG))
+        });
+        match style_length(rest) {
+            Some(length) => rest = &rest[length..],
+            None => return rest,
+        }
+    }
 }
 
 #[cfg(test)]
@@ -168,6 +229,22 @@ mod tests {
             styled(text),
             "\u{1b}[1;31mred\u{1b}[0m \\u{1b}[2J\\u{1b}]0;x\\u{7}\\u{9b}2J\\u{202e}\n"
         );
+    }
+
+    #[test]
+    fn nothing_is_a_command_of_a_runner() {
+        let text = "a ##[set-output name=x]y\n \u{1b}[1m::add-mask::deny\n###[debug]\n##vso[task.complete]\na::b # [x] ## x[0]\n";
+        assert_eq!(
+            styled(text),
+            "a ##\\u{5b}set-output name=x]y\n \u{1b}[1m\\u{3a}:add-mask::deny\n###\\u{5b}debug]\n##vso\\u{5b}task.complete]\na::b # [x] ## x[0]\n"
+        );
+        let ours = "::error title=x::y\nnote z ##[debug]\n";
+        assert_eq!(
+            escaped(ours, Format::Github),
+            "::error title=x::y\nnote z ##\\u{5b}debug]\n"
+        );
+        let json = escaped("{\"a\":\"##[debug]\"}\n", Format::Json);
+        assert_eq!(json, "{\"a\":\"##\\u005bdebug]\"}\n");
     }
 
     #[test]
