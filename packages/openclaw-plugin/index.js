@@ -1,14 +1,13 @@
 // `openclaw verify …`: starts openclaw-verify with the same arguments, streams and exit code.
 //
-// This runs inside what is checked, so it takes as little as it can from here: the program is found in its own package, never by PATH,
-// and of the environment only what says where OpenClaw is and how a terminal looks is passed on. OpenClaw reads a `.env` of its state
+// This runs inside what is checked, so it takes as little as it can from here: the program is found in the package beside its own, never by
+// PATH, and of the environment only what says where OpenClaw is and how a terminal looks is passed on. OpenClaw reads a `.env` of its state
 // directory into its environment; variables that choose policy, lock, trust, registry or pager could come from there.
 
-import { spawn } from "node:child_process";
 import { readFileSync, realpathSync } from "node:fs";
-import { constants } from "node:os";
 import { dirname, join } from "node:path";
 import { binaryPath, fileDigest } from "openclaw-verify/platform";
+import { start } from "openclaw-verify/start";
 
 const DESCRIPTION = "Verify that what this OpenClaw would run is what was locked, reviewed and signed";
 
@@ -51,17 +50,12 @@ async function run(args) {
   const binary = binaryPath();
   if (args[0] === "--version" || args[0] === "-V") console.log(`${binary}\n${await fileDigest(binary)}`);
   if (process.stderr.isTTY || !(args.includes("-q") || args.includes("--quiet") || forMachines(args))) {
-    console.error("note: this runs inside the OpenClaw that it checks, and what was tampered with can lie. From outside: npx openclaw-verify");
+    console.error("note: this runs inside the OpenClaw that it checks, and what was tampered with can lie. From outside: the program of `npm install --global openclaw-verify`");
   }
   const env = Object.fromEntries(PASSED.filter((name) => process.env[name] !== undefined).map((name) => [name, process.env[name]]));
   // The state directory of another OpenClaw has another host.
   if (!args.some((arg) => /^--(state-dir|relocated-from)(=|$)/.test(arg))) Object.assign(env, host());
-  const child = spawn(binary, args, { stdio: "inherit", shell: false, env });
-  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) process.on(signal, () => child.kill(signal));
-  return new Promise((resolve, reject) => {
-    child.on("error", reject);
-    child.on("exit", (code, signal) => resolve(code ?? 128 + (constants.signals[signal] ?? 1)));
-  });
+  return start(binary, args, env);
 }
 
 export default {

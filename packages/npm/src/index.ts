@@ -4,7 +4,7 @@ import type { ErrorDocument } from "./generated/error.js";
 import type { Reply } from "./generated/gate.js";
 import type { Level, Report } from "./generated/report.js";
 import type { Tree } from "./generated/tree.js";
-import { option, refuseUnknown, shared, SHARED, type Options } from "./options.js";
+import { refuseWrong, shared, SHARED, type Options } from "./options.js";
 import { binaryPath } from "./platform.js";
 import { run, type Outcome, type RunOptions } from "./run.js";
 
@@ -54,7 +54,7 @@ export interface Checked {
 
 /** Judges an installation, as `openclaw-verify check` does. */
 export async function check(options: CheckOptions = {}): Promise<Checked> {
-  refuseUnknown(options, [...SHARED, "only", "ids", "failOn"]);
+  refuseWrong(options, [...SHARED, "only", "ids", "failOn"]);
   // The types forbid it, and it would be the verb that is run.
   if (options.only !== undefined && !PARTS.includes(options.only)) {
     throw new TypeError(`only is one of ${PARTS.join(", ")}`);
@@ -64,7 +64,7 @@ export async function check(options: CheckOptions = {}): Promise<Checked> {
     throw new TypeError("ids need only: \"plugins\" or \"skills\"");
   }
   const args = [options.only ?? "check", "--format=json", ...shared(options)];
-  if (options.failOn) args.push(option("--fail-on", options.failOn));
+  if (options.failOn !== undefined) args.push(`--fail-on=${options.failOn}`);
   if (ids.length > 0) args.push("--", ...ids);
   const outcome = await ask(args, options);
   const report = document<Report>(outcome, "openclaw-verify.report/1");
@@ -81,6 +81,8 @@ export interface DecideOptions extends RunOptions {
   spool?: string | undefined;
   /** What to answer in place of `warn`. */
   noWarn?: "block" | "allow" | undefined;
+  /** Milliseconds until the answer is a block because nothing is known; 9,000 when left out. A large package may need more. */
+  deadlineMs?: number | undefined;
 }
 
 /**
@@ -88,11 +90,14 @@ export interface DecideOptions extends RunOptions {
  * permission: treat it as a block.
  */
 export async function decide(request: object, options: DecideOptions): Promise<Reply> {
-  refuseUnknown(options, ["config", "openclaw", "spool", "noWarn"]);
-  const args = ["gate", option("--config", options.config)];
-  if (options.openclaw !== undefined) args.push(option("--openclaw", options.openclaw));
-  if (options.spool !== undefined) args.push(option("--spool", options.spool));
-  if (options.noWarn) args.push(option("--no-warn", options.noWarn));
+  refuseWrong(options, ["config", "openclaw", "spool", "noWarn", "deadlineMs"]);
+  if (options.config === undefined) throw new TypeError("config is missing");
+  if (typeof request !== "object" || request === null) throw new TypeError("the request is no object");
+  const args = ["gate", `--config=${options.config}`];
+  if (options.openclaw !== undefined) args.push(`--openclaw=${options.openclaw}`);
+  if (options.spool !== undefined) args.push(`--spool=${options.spool}`);
+  if (options.noWarn !== undefined) args.push(`--no-warn=${options.noWarn}`);
+  if (options.deadlineMs !== undefined) args.push(`--deadline-ms=${options.deadlineMs}`);
   // As OpenClaw starts it: with nothing of the environment.
   const outcome = await ask(args, { ...options, env: options.env ?? {} }, JSON.stringify(request));
   const reply = parsed(outcome) as Partial<Reply> | undefined;
@@ -111,10 +116,11 @@ export interface TreeOptions extends RunOptions {
 
 /** The digest of any folder, the one that git gives it in a SHA-256 repository. Rejects for a folder that has none. */
 export async function tree(path: string, options: TreeOptions = {}): Promise<Tree> {
-  refuseUnknown(options, ["manifest", "threads"]);
+  refuseWrong(options, ["manifest", "threads"]);
+  if (typeof path !== "string" || path === "") throw new TypeError("the path is no text");
   const args = ["tree", "--format=json"];
   if (options.manifest) args.push("--manifest");
-  if (options.threads !== undefined) args.push(option("--threads", options.threads));
+  if (options.threads !== undefined) args.push(`--threads=${options.threads}`);
   const outcome = await ask([...args, "--", path], options);
   const digest = parsed(outcome) as Tree | undefined;
   if (outcome.code !== 0 || typeof digest?.tree !== "string") throw failed(outcome);
@@ -160,12 +166,12 @@ export interface Component {
 
 /** Describes the installation in CycloneDX, as `openclaw-verify sbom` does. */
 export async function sbom(options: SbomOptions = {}): Promise<Bom> {
-  refuseUnknown(options, [...SHARED, "specVersion", "reproducible", "subjects", "fromLock"]);
+  refuseWrong(options, [...SHARED, "specVersion", "reproducible", "subjects", "fromLock"]);
   const args = ["sbom", ...shared(options)];
-  if (options.specVersion) args.push(option("--spec-version", options.specVersion));
+  if (options.specVersion !== undefined) args.push(`--spec-version=${options.specVersion}`);
   if (options.reproducible) args.push("--reproducible");
   if (options.fromLock) args.push("--from-lock");
-  for (const id of options.subjects ?? []) args.push(option("--subject", id));
+  for (const id of options.subjects ?? []) args.push(`--subject=${id}`);
   const outcome = await ask(args, options);
   const bom = parsed(outcome) as Bom | undefined;
   if (bom?.bomFormat !== "CycloneDX") throw failed(outcome);

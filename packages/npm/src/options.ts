@@ -58,21 +58,43 @@ const RUN = ["binary", "cwd", "env", "signal"] as const satisfies readonly (keyo
 /** The options that every question about an installation takes. */
 export const SHARED = [...Object.keys(VALUES), "variables", "lockOnly", "online", "threads"] as readonly (keyof Options)[];
 
-/** Refuses what is no option: with a misspelt one another place would be judged, or by another threshold. */
-export function refuseUnknown(options: object | null | undefined, names: readonly string[]): void {
-  if (typeof options !== "object" || options === null) throw new TypeError("the options are no object");
+/** What values are. A text that should be a switch would be one: `"false"` out of a variable of the environment. */
+const SWITCHES = ["lockOnly", "online", "manifest", "reproducible", "fromLock"];
+const NUMBERS = ["threads", "deadlineMs"];
+const LISTS = ["ids", "subjects"];
+const TEXTS_BY_NAME = ["variables", "env"];
+
+/** Refuses what is no option, or no value of it: with a misspelt one another place would be judged, or by another threshold. */
+export function refuseWrong(options: object | null | undefined, names: readonly string[]): void {
+  if (typeof options !== "object" || options === null || Array.isArray(options)) throw new TypeError("the options are no object");
   const known = new Set<string>([...RUN, ...names]);
-  for (const name of Object.keys(options)) {
+  for (const [name, value] of Object.entries(options) as [string, unknown][]) {
     if (!known.has(name)) throw new TypeError(`${name} is no option; the options are ${[...known].join(", ")}`);
+    if (value === undefined) continue;
+    const wrong = wrongWith(name, value);
+    if (wrong) throw new TypeError(`${name} is ${wrong}`);
   }
 }
 
-/** One option with a value. */
-export function option(flag: string, value: string | number): string {
+function wrongWith(name: string, value: unknown): string | undefined {
+  if (SWITCHES.includes(name)) return typeof value === "boolean" ? undefined : "neither true nor false";
+  if (LISTS.includes(name)) return Array.isArray(value) && value.every(isText) ? undefined : "no list of texts";
+  if (TEXTS_BY_NAME.includes(name)) return isRecord(value, name === "env") ? undefined : "no object with texts";
+  if (NUMBERS.includes(name)) return Number.isInteger(value) ? undefined : "no whole number";
+  if (name === "signal") return value instanceof AbortSignal ? undefined : "no AbortSignal";
   // An empty value means the default to the program, and an empty variable of the caller should not.
-  if (value === "") throw new TypeError(`${flag} is empty`);
-  if (typeof value !== "string" && typeof value !== "number") throw new TypeError(`${flag} is no text`);
-  return `${flag}=${value}`;
+  if (value === "") return "empty";
+  return isText(value) ? undefined : "no text";
+}
+
+function isText(value: unknown): value is string {
+  return typeof value === "string" && value !== "";
+}
+
+/** The environment may have names without a value, and empty ones. */
+function isRecord(value: unknown, isEnvironment: boolean): boolean {
+  if (typeof value !== "object" || value === null || Array.isArray(value)) return false;
+  return Object.values(value).every((one) => typeof one === "string" || (isEnvironment && one === undefined));
 }
 
 /** The arguments that say `options`. */
@@ -80,11 +102,11 @@ export function shared(options: Options): string[] {
   const args: string[] = [];
   for (const [name, flag] of Object.entries(VALUES)) {
     const value = options[name as keyof typeof VALUES];
-    if (value !== undefined) args.push(option(flag, value));
+    if (value !== undefined) args.push(`${flag}=${value}`);
   }
   for (const [name, value] of Object.entries(options.variables ?? {})) args.push(`--env=${name}=${value}`);
   if (options.lockOnly) args.push("--lock-only");
   if (options.online) args.push("--online");
-  if (options.threads !== undefined) args.push(option("--threads", options.threads));
+  if (options.threads !== undefined) args.push(`--threads=${options.threads}`);
   return args;
 }

@@ -1,14 +1,16 @@
 // Which package holds the program for this machine, and where in it the program is. Neither PATH nor any variable of the environment
-// counts: what is checked could set both.
+// counts, nor a folder above: what is checked could set or fill them.
 
 import { createHash } from "node:crypto";
-import { createReadStream } from "node:fs";
+import { createReadStream, readFileSync } from "node:fs";
 import { createRequire } from "node:module";
-import { dirname, join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { isMainThread } from "node:worker_threads";
 
 const SCOPE = "@openclaw-verify";
+/** The folder of this package. */
+export const packageFolder = dirname(dirname(fileURLToPath(import.meta.url)));
 
 /** The machine that Node says it runs on. */
 export interface Machine {
@@ -57,18 +59,47 @@ export function binaryPath(): string {
       `openclaw-verify has no program for ${at.platform}-${at.arch} on npm. Build it: cargo install --locked openclaw-verify`,
     );
   }
-  const require = createRequire(import.meta.url);
   for (const name of names) {
-    try {
-      return join(dirname(require.resolve(`${name}/package.json`)), "bin", "openclaw-verify");
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== "MODULE_NOT_FOUND") throw error;
+    for (const folder of foldersOf(name)) {
+      const version = versionOf(folder);
+      if (version === undefined) continue;
+      const own = versionOf(packageFolder);
+      if (version !== own) {
+        throw new Error(`${folder} is of version ${version}, and openclaw-verify of ${own}. Install openclaw-verify again`);
+      }
+      return join(folder, "bin", "openclaw-verify");
     }
   }
   throw new Error(
     `${names[0]} is not installed beside openclaw-verify. It is an optional dependency: install again without --omit=optional, ` +
       "and where the lockfile was written on another kind of machine, with a lockfile that names all of them",
   );
+}
+
+// Node itself would also look into every folder above, into NODE_PATH and into two folders of the home. npm, pnpm and Yarn put what a
+// package needs into its own folder or beside it; Yarn's Plug'n'Play alone knows where it is.
+function foldersOf(name: string): string[] {
+  if (process.versions.pnp) {
+    try {
+      return [dirname(createRequire(import.meta.url).resolve(`${name}/package.json`))];
+    } catch {
+      return [];
+    }
+  }
+  const beside = dirname(packageFolder);
+  return [join(packageFolder, "node_modules", name), ...(basename(beside) === "node_modules" ? [join(beside, name)] : [])];
+}
+
+// The version of the package in a folder; undefined where there is none.
+function versionOf(folder: string): string | undefined {
+  let text: string;
+  try {
+    text = readFileSync(join(folder, "package.json"), "utf8");
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
+    throw error;
+  }
+  return String((JSON.parse(text) as { version?: unknown }).version);
 }
 
 /** The digest of a file as `sha256:HEX`, to compare with the checksums of the release. */
@@ -78,5 +109,3 @@ export async function fileDigest(path: string): Promise<string> {
   return `sha256:${hash.digest("hex")}`;
 }
 
-/** The folder of this package, for messages. */
-export const packageFolder = dirname(dirname(fileURLToPath(import.meta.url)));

@@ -14,7 +14,7 @@ export interface RunOptions {
   /** The working folder, in whose git repository the operator's files are looked for. */
   cwd?: string | undefined;
   /** The whole environment of the program; that of this process when left out. */
-  env?: NodeJS.ProcessEnv | undefined;
+  env?: Readonly<Record<string, string | undefined>> | undefined;
   /** Ends the run; the promise is rejected. */
   signal?: AbortSignal | undefined;
 }

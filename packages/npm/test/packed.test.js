@@ -59,6 +59,10 @@ test("an install runs no script, and the starter passes exit codes and signals o
   }
   const killed = spawnSync("bash", ["-c", `mkfifo ${work}/fifo; "$0" gate --config "$1" <${work}/fifo & exec 3>${work}/fifo; sleep 1; kill -TERM $!; wait $!; echo $?`, starter, shipped.config], { encoding: "utf8" });
   assert.equal(killed.stdout.trim().split("\n").at(-1), "143", killed.stderr);
+  // Node would pass on another name.
+  const bytes = spawnSync("bash", ["-c", `"$0" tree $'a\\xff'; echo $?`, starter], { encoding: "utf8" });
+  assert.equal(bytes.stdout.trim(), "2", bytes.stderr);
+  assert.match(bytes.stderr, /^error: the argument .* is no UTF-8 text.*bin\/openclaw-verify$/m);
 });
 
 test("without its program the starter says what to do, exit 2", async () => {
@@ -69,13 +73,39 @@ test("without its program the starter says what to do, exit 2", async () => {
   assert.match(starter.stderr, /^error: @openclaw-verify\/\S+ is not installed.*--omit=optional/);
 });
 
-test("PATH and the environment choose no program", async () => {
+test("PATH, the environment and folders above choose no program", async () => {
+  const evil = "#!/bin/sh\necho evil\n";
   mkdirSync(join(work, "evil"));
-  for (const name of ["openclaw-verify", "openclaw"]) writeFileSync(join(work, "evil", name), "#!/bin/sh\necho evil\n", { mode: 0o755 });
+  for (const name of ["openclaw-verify", "openclaw"]) writeFileSync(join(work, "evil", name), evil, { mode: 0o755 });
   const starter = join(work, "install/node_modules/openclaw-verify/bin/openclaw-verify.js");
   const env = { ...process.env, PATH: `${join(work, "evil")}:${process.env.PATH}`, OPENCLAW_VERIFY_BINARY: join(work, "evil/openclaw-verify") };
   const ran = await asynchronous(process.execPath, [starter, "--version"], { env });
   assert.match(ran.stdout, /^openclaw-verify \d/);
+  // Where the program's package is left out, Node would find another one here.
+  const { version } = JSON.parse(readFileSync(join(work, "omit/node_modules/openclaw-verify/package.json"), "utf8"));
+  const plant = (folder) => {
+    mkdirSync(join(folder, `@openclaw-verify/${target}/bin`), { recursive: true });
+    writeFileSync(join(folder, `@openclaw-verify/${target}/package.json`), JSON.stringify({ name: `@openclaw-verify/${target}`, version }));
+    writeFileSync(join(folder, `@openclaw-verify/${target}/bin/openclaw-verify`), evil, { mode: 0o755 });
+  };
+  for (const folder of ["evil", "node_modules", "evil-home/.node_modules"]) plant(join(work, folder));
+  const without = join(work, "omit/node_modules/openclaw-verify/bin/openclaw-verify.js");
+  const searched = { ...process.env, NODE_PATH: join(work, "evil"), HOME: join(work, "evil-home") };
+  const found = await asynchronous(process.execPath, [without, "--version"], { env: searched });
+  assert.equal(found.code, 2, found.stdout);
+  assert.match(found.stderr, /is not installed beside openclaw-verify/);
+  for (const folder of ["evil", "node_modules", "evil-home"]) rmSync(join(work, folder), { recursive: true });
+});
+
+test("a program of another version is not started", async () => {
+  cpSync(join(work, "omit"), join(work, "other"), { recursive: true });
+  const folder = join(work, `other/node_modules/@openclaw-verify/${target}`);
+  mkdirSync(join(folder, "bin"), { recursive: true });
+  writeFileSync(join(folder, "package.json"), JSON.stringify({ version: "0.0.1" }));
+  writeFileSync(join(folder, "bin/openclaw-verify"), "#!/bin/sh\necho old\n", { mode: 0o755 });
+  const ran = await run("other", join(work, "other/node_modules/.bin/openclaw-verify"), ["--version"]);
+  assert.equal(ran.code, 2, ran.stdout);
+  assert.match(ran.stderr, /is of version 0\.0\.1, and openclaw-verify of /);
 });
 
 test("the examples of the README run, and compile under strict", async () => {
@@ -104,6 +134,11 @@ test("the examples of the README run, and compile under strict", async () => {
     "--typeRoots", join(root, "packages/npm/node_modules/@types"), "--types", "node", ...files.map((file) => join(work, "install", file))], {});
   const good = await compile("example0.mts", "example1.mts");
   assert.equal(good.code, 0, good.stdout);
+  // Without the types of Node the package's own are whole.
+  writeFileSync(join(work, "install/alone.mts"), 'import { check } from "openclaw-verify";\nexport const report = await check({ env: { HOME: "/x" } });\n');
+  const alone = await asynchronous(process.execPath, [tsc, "--noEmit", "--strict", "--module", "nodenext", "--target", "es2022",
+    "--lib", "es2022,dom", "--types", "", join(work, "install/alone.mts")], {});
+  assert.equal(alone.code, 0, alone.stdout);
   const wrong = await compile("wrong.mts");
   assert.match(wrong.stdout, /TS2322/);
 });

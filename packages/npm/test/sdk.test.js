@@ -69,6 +69,25 @@ test("no value becomes an option, and none goes through a shell", async () => {
   await assert.rejects(check({ binary, ...shipped, only: "lock" }), /only is one of/);
   await assert.rejects(sbom({ binary, ...shipped, failOn: "warn" }), TypeError);
   await assert.rejects(decide({}), TypeError);
+  // What a variable of the environment, or a caller without types, would give.
+  const wrong = [
+    { lockOnly: "false" }, { online: "no" }, { online: 1 }, { failOn: "" }, { failOn: null }, { failOn: false }, { stateDir: 5 }, { threads: "4" },
+    { threads: 1.5 }, { variables: "ab" }, { variables: { A: 5 } }, { variables: { A: undefined } }, { env: "x" }, { signal: {} }, { only: "plugins", ids: "x" },
+    { only: "plugins", ids: new Set(["x"]) }, { only: "plugins", ids: [5] },
+  ];
+  for (const options of wrong) {
+    await assert.rejects(check({ binary, ...shipped, ...options }), TypeError, JSON.stringify(options));
+  }
+  await assert.rejects(check([]), TypeError);
+  for (const options of [{ specVersion: "" }, { specVersion: 1.6 }, { reproducible: "false" }, { fromLock: "false" }, { subjects: "x" }]) {
+    await assert.rejects(sbom({ binary, ...shipped, ...options }), TypeError, JSON.stringify(options));
+  }
+  for (const options of [{ noWarn: "" }, { noWarn: false }]) {
+    await assert.rejects(decide({}, { binary, config: shipped.config, ...options }), TypeError, JSON.stringify(options));
+  }
+  await assert.rejects(decide("{}", { binary, config: shipped.config }), TypeError);
+  for (const path of [5, undefined, ["/"], ""]) await assert.rejects(tree(path, { binary }), TypeError);
+  await assert.rejects(tree(".", { binary, manifest: "false" }), TypeError);
   await assert.rejects(check({ binary, ...shipped, ids: ["path:acme-notes"] }), TypeError);
 });
 

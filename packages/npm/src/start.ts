@@ -1,0 +1,35 @@
+// Starts the program in place of this process: the same arguments, streams, signals and exit code.
+
+import { spawn } from "node:child_process";
+import { constants } from "node:os";
+
+/** What is passed on. The other signals that end a process cannot be caught, or are Node's own. */
+const SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT", "SIGUSR2"] as const;
+
+/** Runs `binary` to its end, and gives the exit code as a shell says it. Rejects where it cannot be started. */
+export async function start(binary: string, args: readonly string[], env: Readonly<Record<string, string | undefined>> = process.env): Promise<number> {
+  // Node reads arguments as UTF-8 and puts this character for every other byte: another file would be judged than was named.
+  const changed = args.find((arg) => arg.includes("\uFFFD"));
+  if (changed !== undefined) {
+    throw new Error(`the argument ${JSON.stringify(changed)} is no UTF-8 text, which Node cannot pass on. Give it to the program itself: ${binary}`);
+  }
+  const child = spawn(binary, args, { stdio: "inherit", shell: false, env });
+  // A signal to this process alone is passed on; one of the terminal reaches both, and a second one does no harm.
+  let passed = false;
+  for (const signal of SIGNALS) {
+    process.on(signal, () => {
+      passed = true;
+      child.kill(signal);
+    });
+  }
+  return new Promise((resolve, reject) => {
+    child.on("error", (error) => { reject(new Error(`${binary} could not be started: ${error.message}`)); });
+    child.on("exit", (code, signal) => {
+      // Never 0 for a program that was ended.
+      const end = code ?? 128 + (signal ? constants.signals[signal] : 1);
+      // What this runs in may take longer to put its things away than the sender of the signal waits.
+      if (passed) process.exit(end);
+      resolve(end);
+    });
+  });
+}
