@@ -6,11 +6,11 @@ use openclaw_verify_core::finding::{Finding, Level};
 use openclaw_verify_core::inventory::NotCoveredGroup;
 use openclaw_verify_core::report::Report;
 
-/// The report as workflow commands.
-pub(super) fn render(report: &Report) -> String {
+/// The report as workflow commands. A note is a notice only where notes fail.
+pub(super) fn render(report: &Report, threshold: Level) -> String {
     let mut out = String::new();
     for finding in report.counting() {
-        annotation(&mut out, finding);
+        annotation(&mut out, finding, threshold);
     }
     if !report.not_covered.is_empty() {
         let things = super::count(report.not_covered.len(), "thing");
@@ -33,10 +33,11 @@ pub(super) fn place_of(file: &str, line: usize) -> String {
     format!("file={},line={line},", property(file))
 }
 
-fn annotation(out: &mut String, finding: &Finding) {
+fn annotation(out: &mut String, finding: &Finding, threshold: Level) {
     let command = match finding.level {
         Level::Deny => "error",
         Level::Warn => "warning",
+        Level::Note if threshold <= Level::Note => "notice",
         Level::Note => return note(out, finding),
         Level::Allow => return,
     };

@@ -27,7 +27,7 @@ const ALIKE: usize = 4;
 const DENIED_SHOWN: usize = 20;
 
 /// The whole report as text with ANSI styles; the caller strips them where they are not wanted.
-pub(super) fn render(report: &Report, detail: Detail) -> String {
+pub(super) fn render(report: &Report, detail: Detail, threshold: Level) -> String {
     let mut out = String::new();
     if report.inputs.replay.is_some() {
         // Also where little is said: a good report that may stand on an older lock is a lesser one.
@@ -45,7 +45,7 @@ pub(super) fn render(report: &Report, detail: Detail) -> String {
         subjects(&mut out, &report.subjects, lock_only(report));
     }
     releases::render(&mut out, &report.releases, detail);
-    findings(&mut out, report, detail);
+    findings(&mut out, report, detail, threshold);
     if detail != Detail::Quiet {
         not_covered(&mut out, report, detail);
         basis(&mut out, report);
@@ -221,7 +221,7 @@ fn subjects(out: &mut String, subjects: &[SubjectReport], lock_only: bool) {
     }
 }
 
-fn findings(out: &mut String, report: &Report, detail: Detail) {
+fn findings(out: &mut String, report: &Report, detail: Detail, threshold: Level) {
     for level in [Level::Deny, Level::Warn, Level::Note] {
         let found: Vec<&Finding> = report
             .counting()
@@ -236,6 +236,8 @@ fn findings(out: &mut String, report: &Report, detail: Detail) {
                 .iter()
                 .for_each(|finding| single(out, finding, usize::MAX)),
             (Level::Deny, _) if found.len() <= DENIED_SHOWN => denied(out, &found, report),
+            // What fails is shown.
+            (Level::Note, _) if threshold <= Level::Note => grouped(out, &found, report),
             (Level::Note, Detail::Quiet) => {}
             (Level::Note, _) => counted(out, &found),
             _ => grouped(out, &found, report),

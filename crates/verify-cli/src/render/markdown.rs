@@ -16,8 +16,8 @@ const SHOWN: usize = 20;
 /// Lines of evidence under one finding before the rest is counted.
 const EVIDENCE_SHOWN: usize = 8;
 
-/// The report.
-pub(super) fn render(report: &Report) -> String {
+/// The report. Notes are counted, unless they reach `threshold`.
+pub(super) fn render(report: &Report, threshold: Level) -> String {
     let mut out = format!("### {}\n\n{}\n", title(report), super::counts::line(report));
     for level in [Level::Deny, Level::Warn, Level::Note] {
         let mut groups: BTreeMap<&str, Vec<&Finding>> = BTreeMap::new();
@@ -26,7 +26,7 @@ pub(super) fn render(report: &Report) -> String {
         }
         for (id, group) in groups {
             let _ = writeln!(out, "\n#### {}: {id} ({})\n", level.as_str(), group.len());
-            if level == Level::Note {
+            if level == Level::Note && threshold > Level::Note {
                 continue;
             }
             for finding in group.iter().take(SHOWN) {

@@ -44,7 +44,8 @@ pub(crate) enum Detail {
     Verbose,
 }
 
-/// `report` in `format`, ending in a newline. `stamp` is what rows and gauges carry.
+/// `report` in `format`, ending in a newline. `stamp` is what rows and gauges carry; what reaches its
+/// threshold is shown in full, whatever its level.
 pub(crate) fn render(
     report: &Report,
     format: Format,
@@ -53,15 +54,15 @@ pub(crate) fn render(
 ) -> Result<String> {
     let report = &wording::report(report, matches!(format, Format::Human | Format::Html));
     match format {
-        Format::Human => Ok(human::render(report, detail)),
+        Format::Human => Ok(human::render(report, detail, stamp.threshold)),
         Format::Json => json(report),
         Format::Jsonl => Ok(event::render(report, stamp)),
         Format::Prometheus => Ok(prometheus::render(report, stamp)),
         Format::Sarif => Ok(sarif::render(report)),
-        Format::Github => Ok(github::render(report)),
+        Format::Github => Ok(github::render(report, stamp.threshold)),
         Format::Junit => junit::render(report),
         Format::Html => Ok(html::report(report)),
-        Format::Markdown => Ok(markdown::render(report)),
+        Format::Markdown => Ok(markdown::render(report, stamp.threshold)),
     }
 }
 

@@ -223,7 +223,7 @@ fn the_checklist_and_what_changed_between_two_sboms_are_pages_too() {
         run.stdout
     );
     assert!(run.stdout.contains("<h2>8. "), "{}", run.stdout);
-    assert!(run.stdout.contains("Next: <code>"), "{}", run.stdout);
+    assert!(run.stdout.contains("<b>Next:</b> "), "{}", run.stdout);
 
     let old = installation.config.join("old.json");
     let old = old.to_str().expect("a name");
@@ -668,5 +668,36 @@ fn rows_are_signed_where_a_key_is_given() {
             "{}",
             run.text()
         );
+    }
+}
+
+#[test]
+fn what_fails_is_shown_whatever_its_level() {
+    let installation = Installation::shipped();
+    installation.init(0);
+    let report = installation.check().1;
+    let notes = report["findings"].as_array().expect("findings");
+    let notes: Vec<&Value> = notes
+        .iter()
+        .filter(|finding| finding["level"] == "note" && finding["suppressed"].is_null())
+        .collect();
+    assert!(!notes.is_empty());
+    for (arguments, sign) in [
+        (&["check", "-q"][..], "note "),
+        (&["check", "--format", "github"], "::notice "),
+        (&["check", "--format", "markdown"], "#### note: "),
+    ] {
+        let run = installation.run(&[arguments, &["--fail-on", "note"]].concat());
+        assert_eq!(run.code, 1, "{}", run.text());
+        for note in &notes {
+            let id = note["id"].as_str().expect("an id");
+            let subject = note["subject"].as_str().unwrap_or_default();
+            assert!(run.stdout.contains(sign), "{}", run.stdout);
+            assert!(run.stdout.contains(id), "{id}: {}", run.stdout);
+            assert!(run.stdout.contains(subject), "{subject}: {}", run.stdout);
+        }
+        let usual = installation.run(arguments);
+        assert_eq!(usual.code, 0);
+        assert!(!usual.stdout.contains("::notice"), "{}", usual.stdout);
     }
 }
