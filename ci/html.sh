@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # The pages in a headless Chromium, which is installed where it can be: no request, no console message, the same without script,
-# narrow and wide, light and dark, axe's rules of WCAG 2.1 AA; the shipped state, hostile names, and OPENCLAW_VERIFY_REAL where it is set.
+# narrow and wide, light and dark, axe's rules of WCAG 2.1 AA; the shipped state, hostile names, a thousand subjects, and
+# OPENCLAW_VERIFY_REAL where it is set.
 # OPENCLAW_VERIFY names a program that is built already.
 set -euo pipefail
 cd -- "$(dirname -- "$0")/.."
@@ -41,6 +42,13 @@ for name in '<img src=x onerror=alert(1)>' '"><script>alert(1)<' '&lt;b&gt;' "' 
   echo changed >"$OUT/state/extensions/acme-notes/$name"
 done
 page hostile check --state-dir "$OUT/state" --relocated-from /home/user/.openclaw --config testdata/states/home/config -v
+# A thousand skills, of which none is locked.
+cp -R testdata/states/home/.openclaw "$OUT/many"
+for number in $(seq 1000); do
+  mkdir -p "$OUT/many/workspace/skills/s$number"
+  printf -- '---\nname: s%s\ndescription: x\n---\n' "$number" >"$OUT/many/workspace/skills/s$number/SKILL.md"
+done
+page thousand check --state-dir "$OUT/many" --relocated-from /home/user/.openclaw --config testdata/states/home/config
 if [ -n "${OPENCLAW_VERIFY_REAL:-}" ]; then
   real=(--state-dir "$OPENCLAW_VERIFY_REAL/home/.openclaw" --openclaw "$OPENCLAW_VERIFY_REAL/app/node_modules/openclaw" --config "$OUT/policy")
   "$PROGRAM" lock --init "${real[@]}" >/dev/null || [ $? = 1 ]

@@ -223,6 +223,25 @@ fn lock_of(findings: &[&Finding], report: &Report) -> String {
     }
 }
 
+/// The commands in what [`report`] says to do next about a finding, for people.
+pub(crate) fn commands_in(finding: &Finding) -> Vec<String> {
+    let explain = format!("openclaw-verify explain {}", finding.id);
+    let any = [
+        own_choice(finding),
+        declared_by(finding),
+        restored_by(finding),
+        seen_by(finding),
+        command(&finding.remedy),
+        excepted(finding),
+        Some(explain),
+    ];
+    any.into_iter()
+        .flatten()
+        .map(|command| commands::carried(&command))
+        .filter(|command| finding.help.contains(command.as_str()))
+        .collect()
+}
+
 /// What to do next about a finding: in words, with the command where there is one. Empty when there is nothing to say.
 pub(crate) fn next(finding: &Finding) -> String {
     worded(

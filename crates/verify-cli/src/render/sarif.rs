@@ -16,13 +16,18 @@ pub(super) fn render(report: &Report) -> String {
         .as_deref()
         .unwrap_or("openclaw-verify.lock");
     let on_host = report.stage == Stage::Host;
+    let inputs = &report.inputs;
+    let own = [&inputs.lock, &inputs.policy, &inputs.reviews].map(|file| file.path.as_deref());
     let rules: Vec<&Rule> = rules::catalogue().iter().collect();
     let results: Vec<Value> = report
         .findings
         .iter()
         .map(|finding| {
-            // How the machine is set up stands in OpenClaw's own files.
-            let file = finding.locations.first().filter(|_| on_host);
+            // A place in the operator's files, which a repository has; how the machine is set up stands in OpenClaw's own.
+            let file = finding
+                .locations
+                .iter()
+                .find(|place| on_host || own.contains(&Some(place.file.as_str())));
             result(finding, &rules, file.map_or(lock, |place| &place.file))
         })
         .collect();
@@ -111,7 +116,10 @@ fn result(finding: &Finding, rules: &[&Rule], lock: &str) -> Value {
         .iter()
         .find(|location| location.file == lock)
         .map_or(1, |location| location.line.max(1));
-    let mut text = finding.message.clone();
+    let mut text = match subject {
+        "" => finding.message.clone(),
+        subject => format!("{subject}: {}", finding.message),
+    };
     for evidence in &finding.evidence {
         text.push_str("\n- ");
         text.push_str(evidence);
@@ -125,7 +133,7 @@ fn result(finding: &Finding, rules: &[&Rule], lock: &str) -> Value {
         "ruleIndex": rules.iter().position(|rule| rule.id == finding.id),
         "level": level(finding.level),
         "kind": if finding.level == Level::Allow { "informational" } else { "fail" },
-        "message": { "text": if subject.is_empty() { text } else { format!("{subject}: {text}") } },
+        "message": { "text": unlinked(&text) },
         "locations": [{
             "physicalLocation": {
                 "artifactLocation": { "uri": uri(lock) },
@@ -152,6 +160,38 @@ fn result(finding: &Finding, rules: &[&Rule], lock: &str) -> Value {
         );
     }
     result
+}
+
+/// `text` without links and placeholders: in a message `[text](address)` is a link and `{0}` the first argument. [SARIF 2.1.0 3.11.5,
+/// 3.11.6] Readers do not agree on the escapes of brackets, and none takes these for a link with something in between.
+fn unlinked(text: &str) -> String {
+    let mut out = String::with_capacity(text.len() + 16);
+    let mut rest = text;
+    while let Some(at) = rest.find(['(', '{']) {
+        let (before, from) = rest.split_at(at);
+        out.push_str(before);
+        let number = from
+            .strip_prefix('{')
+            .and_then(|inside| inside.split_once('}'))
+            .map(|(number, _)| number)
+            .filter(|number| !number.is_empty() && number.bytes().all(|b| b.is_ascii_digit()));
+        let taken = match number {
+            Some(number) => {
+                out.push_str(&format!("{{{{{number}}}}}"));
+                number.len() + 2
+            }
+            None => {
+                if before.ends_with(']') && from.starts_with('(') {
+                    out.push('\\');
+                }
+                out.push_str(&from[..1]);
+                1
+            }
+        };
+        rest = &from[taken..];
+    }
+    out.push_str(rest);
+    out
 }
 
 fn fingerprint(finding: &Finding, subject: &str) -> String {
@@ -188,7 +228,15 @@ pub(super) fn uri(path: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::uri;
+    use super::{unlinked, uri};
+
+    #[test]
+    fn a_text_is_no_link_and_no_placeholder() {
+        assert_eq!(
+            unlinked("[ok](https://x.example) {0} {a} \\u{28} f(x) [a] (b) }{1}{"),
+            "[ok]\\(https://x.example) {{0}} {a} \\u{{28}} f(x) [a] (b) }{{1}}{"
+        );
+    }
 
     #[test]
     fn paths_are_references_that_a_reader_can_resolve() {

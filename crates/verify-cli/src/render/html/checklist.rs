@@ -52,7 +52,7 @@ fn one(out: &mut String, row: &ChecklistRow) {
     );
     lines(out, &row.evidence);
     for line in &row.next {
-        next(out, line);
+        next(out, line, &[]);
     }
     push(
         out,

@@ -85,14 +85,28 @@ fn lines(out: &mut String, lines: &[String]) {
     }
 }
 
-/// What to do next. A click selects all of it.
-fn next(out: &mut String, help: &str) {
-    if !help.is_empty() {
-        push(
-            out,
-            format_args!("<p class=\"next\">Next: <code>{}</code></p>", esc(help)),
-        );
+/// What to do next. A click selects all of a command, and no word around it: some of those would run something else.
+fn next(out: &mut String, help: &str, commands: &[String]) {
+    if help.is_empty() {
+        return;
     }
+    let mut shown = String::new();
+    let mut rest = help;
+    while let Some((at, command)) = first_of(rest, commands) {
+        let (words, from) = rest.split_at(at);
+        shown.push_str(&esc(words));
+        shown.push_str(&format!("<code>{}</code>", esc(command)));
+        rest = from.strip_prefix(command).unwrap_or_default();
+    }
+    shown.push_str(&esc(rest));
+    push(out, format_args!("<p><b>Next:</b> {shown}</p>"));
+}
+
+/// The first of `commands` in `text`, and of those that begin at the same place the longest.
+fn first_of<'a>(text: &str, commands: &'a [String]) -> Option<(usize, &'a str)> {
+    let found = commands.iter().filter(|command| !command.is_empty());
+    let found = found.filter_map(|command| Some((text.find(command.as_str())?, command.as_str())));
+    found.min_by_key(|(at, command)| (*at, std::cmp::Reverse(command.len())))
 }
 
 /// The text, in which nothing is markup and nothing is invisible.
@@ -126,6 +140,21 @@ mod tests {
         assert_eq!(
             esc(hostile),
             "&lt;/p&gt;&lt;script&gt;alert(1)&lt;/script&gt;&quot; onload=&#39;x&#39; &amp;amp; \\u{202e}\\u{1b}[2J"
+        );
+    }
+
+    #[test]
+    fn only_commands_are_selected_by_a_click() {
+        let commands = ["a lock".to_owned(), "a lock --accept 'x'".to_owned()];
+        let mut out = String::new();
+        next(
+            &mut out,
+            "see `npx y`: a lock --accept 'x'; or <b>: a lock",
+            &commands,
+        );
+        assert_eq!(
+            out,
+            "<p><b>Next:</b> see `npx y`: <code>a lock --accept &#39;x&#39;</code>; or &lt;b&gt;: <code>a lock</code></p>\n"
         );
     }
 

@@ -10,6 +10,7 @@ use openclaw_verify_core::rules::Stage;
 
 use super::{esc, lines, next, page, push, table};
 use crate::render::{count, counts, not_judged};
+use crate::wording;
 
 /// Lines of evidence under one finding that are open at once; the rest folds.
 const EVIDENCE_OPEN: usize = 8;
@@ -274,7 +275,7 @@ fn one(out: &mut String, finding: &Finding) {
             ),
         );
     }
-    next(out, &finding.help);
+    next(out, &finding.help, &wording::commands_in(finding));
     out.push_str("</article>\n");
 }
 
