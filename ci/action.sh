@@ -125,7 +125,18 @@ mkdir "$OUT/gitlab"
 cp -R "$HERE/." "$OUT/gitlab/"
 (cd "$OUT/gitlab" && OPENCLAW_VERIFY_BINARY=$OPENCLAW_VERIFY sh "$OUT/gitlab.sh") >"$OUT/gitlab.log" 2>&1 || fail "GitLab: $(cat "$OUT/gitlab.log")"
 python3 -c 'import sys, xml.etree.ElementTree as t; assert t.parse(sys.argv[1]).getroot().tag == "testsuites"' "$OUT/gitlab/openclaw-verify.xml"
-passed 'GitLab template: JUnit and JSON'
+# A merge request that brings a green report, and a link where the archive could go: there is no archive, so there is no report.
+mkdir "$OUT/no-curl" "$OUT/merge"
+printf '#!/bin/sh\nexit 22\n' >"$OUT/no-curl/curl"
+chmod 755 "$OUT/no-curl/curl"
+cp -R "$HERE/." "$OUT/merge/"
+printf '<testsuites tests="1" failures="0"/>\n' >"$OUT/merge/openclaw-verify.xml"
+ln -s ../outside "$OUT/merge/openclaw-verify.tar.gz"
+if (cd "$OUT/merge" && PATH=$OUT/no-curl:$PATH OPENCLAW_VERIFY_VERSION=1.2.3 OPENCLAW_VERIFY_SHA256=0 sh "$OUT/gitlab.sh") >"$OUT/merge.log" 2>&1; then
+  fail 'GitLab: green without a program'
+fi
+[ ! -e "$OUT/merge/openclaw-verify.xml" ] && [ ! -e "$OUT/outside" ] || fail 'GitLab: what the merge request brings is the report of the job'
+passed 'GitLab template: JUnit and JSON, its own only'
 
 # The hook, as pre-commit runs it: its entry, in a repository, with the program on PATH.
 entry=$(sed -n 's/^  entry: //p' .pre-commit-hooks.yaml)

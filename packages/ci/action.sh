@@ -12,8 +12,9 @@ stop() {
 
 # What is printed may quote hostile names. The program escapes control characters; the fence is longer than every run of backticks.
 fenced() {
-  local fence='```'
-  while grep -qF -- "$fence" "$1"; do fence="$fence\`"; done
+  local longest fence
+  longest=$({ grep -o '``*' -- "$1" || true; } | awk '{ if (length > most) most = length } END { print (most > 2 ? most : 2) + 1 }')
+  fence=$(printf '%*s' "$longest" '' | tr ' ' '`')
   printf '%stext\n' "$fence"
   cat -- "$1"
   printf '%s\n' "$fence"
