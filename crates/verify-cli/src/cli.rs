@@ -262,7 +262,7 @@ pub(crate) enum Verb {
     ///
     /// Checks once, then is told by the kernel what changed, and reports each verdict that is another one within a second. Rows of jsonl unless --format says otherwise.
     #[command(
-        after_help = "Examples:\n  openclaw-verify watch --host-label gateway-17 >> openclaw.jsonl\n  openclaw-verify watch -q --report prometheus=openclaw.prom --on-change /usr/local/bin/page-me"
+        after_help = "Examples:\n  openclaw-verify watch --host-label gateway-17 >> openclaw.jsonl\n  openclaw-verify watch -q --report prometheus=openclaw.prom \\\n      --on-change /usr/local/bin/page-me"
     )]
     Watch(WatchArgs),
     /// How the machine is set up around OpenClaw
@@ -298,17 +298,17 @@ pub(crate) enum Verb {
     Npm(NpmArgs),
     /// Judge a .tgz before it is installed
     #[command(
-        after_help = "Examples:\n  openclaw-verify archive notes-1.4.2.tgz --integrity sha512-…\n  openclaw-verify archive notes-1.4.2.tgz --attestations notes-1.4.2.json --unpack-to notes"
+        after_help = "Examples:\n  openclaw-verify archive notes-1.4.2.tgz --integrity sha512-…\n  openclaw-verify archive notes-1.4.2.tgz --unpack-to notes"
     )]
     Archive(ArchiveArgs),
     /// Judge a skill before it is installed
     #[command(
-        after_help = "Examples:\n  openclaw-verify skill ./weather\n  openclaw-verify skill weather-1.2.0.zip --as clawhub:acme/weather --unpack-to weather"
+        after_help = "Examples:\n  openclaw-verify skill ./weather\n  openclaw-verify skill weather-1.2.0.zip --as clawhub:acme/weather"
     )]
     Skill(SkillArgs),
     /// Verify any file against a Sigstore bundle
     #[command(
-        after_help = "Examples:\n  openclaw-verify attestation tool.tar.gz --bundle tool.sigstore.json --repository github.com/acme/tool\n  openclaw-verify attestation tool.tar.gz --bundle tool.sigstore.json --identity ada@example.org --issuer https://accounts.example.org"
+        after_help = "Examples:\n  openclaw-verify attestation tool.tar.gz --bundle tool.sigstore.json \\\n      --repository github.com/acme/tool\n  openclaw-verify attestation tool.tar.gz --bundle tool.sigstore.json \\\n      --identity ada@example.org --issuer https://accounts.example.org"
     )]
     Attestation(AttestationArgs),
     /// Verify signed release tags of a local clone
@@ -331,7 +331,7 @@ pub(crate) enum Verb {
     #[command(
         disable_help_subcommand = true,
         subcommand_help_heading = "Actions",
-        after_help = "Examples:\n  openclaw-verify policy except npm:@acme/notes unreviewed --until 2027-01-31 --reason OPS-12\n  openclaw-verify policy add rule 'match=skill:**' review=none"
+        after_help = "Examples:\n  openclaw-verify policy except npm:@acme/notes unreviewed \\\n      --until 2027-01-31 --reason OPS-12\n  openclaw-verify policy add rule 'match=skill:**' review=none"
     )]
     Policy(PolicyArgs),
     /// What is known to be bad, offline

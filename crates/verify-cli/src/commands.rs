@@ -16,6 +16,7 @@ use openclaw_verify_core::archive::STATE_OF_CELL;
 use openclaw_verify_core::text;
 
 use crate::cli::Common;
+use crate::operator::Files;
 use crate::{ask, operator};
 
 /// Where OpenClaw runs that a copy or a backup is of.
@@ -148,6 +149,14 @@ const STATE: &str = "\"${OPENCLAW_STATE_DIR:-$HOME/.openclaw}\"";
 /// A command with the state directory as it is written.
 fn in_place(command: &str, state: &Path) -> String {
     command.replace(STATE, &text::shell_word(&state.to_string_lossy()))
+}
+
+/// The command that writes the first lock: with a policy, beside one that is there.
+pub(crate) fn first_lock(files: &Files) -> String {
+    carried(match files.policy.symlink_metadata() {
+        Ok(_) => "openclaw-verify lock",
+        Err(_) => "openclaw-verify lock --init",
+    })
 }
 
 /// A path that a report shows, as one word of a command: what is relative is in the state directory.

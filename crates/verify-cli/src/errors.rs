@@ -3,6 +3,7 @@
 use std::ffi::OsString;
 use std::fmt;
 use std::panic::{AssertUnwindSafe, PanicHookInfo, catch_unwind};
+use std::path::Path;
 use std::process::ExitCode;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -16,7 +17,7 @@ use openclaw_verify_core::{Error, OperatorError};
 
 use crate::cli::Format;
 use crate::render::failure::{self, Failure};
-use crate::{Exit, output, wording, wrap};
+use crate::{Exit, operator, output, wording, wrap};
 
 /// Characters of a line that are shown before and behind the place that is meant, and of that place.
 const AROUND: usize = 60;
@@ -236,6 +237,9 @@ impl<H: ReportHandler> fmt::Display for Laid<'_, H> {
     }
 }
 
+/// What stands in place of a line that is not shown.
+const UNQUOTED: &str = "(not shown: this file lies outside the folder of policy, lock and reviews)";
+
 impl Place {
     /// The line that is meant, with the one before and behind it, each cut so that a long one costs neither memory nor a screen.
     fn of(error: &OperatorError) -> Option<Self> {
@@ -259,17 +263,21 @@ impl Place {
 
         // Lines that are not shown are empty here, so that the others keep their numbers.
         let mut shown = "\n".repeat(number.saturating_sub(1));
+        let quoted = operator::may_be_quoted(Path::new(error.file.name()));
+        let (before, meant, after) = match quoted {
+            true => (before, meant, after),
+            false => (String::new(), UNQUOTED.to_owned(), String::new()),
+        };
         if let Some(previous) = text[..line_start].strip_suffix('\n') {
-            shown.push_str(&first(
-                &previous[previous.rfind('\n').map_or(0, |at| at + 1)..],
-            ));
+            let previous = &previous[previous.rfind('\n').map_or(0, |at| at + 1)..];
+            shown.push_str(&first(if quoted { previous } else { "" }));
             shown.push('\n');
         }
         let offset = shown.len() + before.len();
         shown.push_str(&before);
         shown.push_str(&meant);
         shown.push_str(&after);
-        if let Some(next) = text.get(line_end + 1..) {
+        if let Some(next) = text.get(line_end + 1..).filter(|_| quoted) {
             shown.push('\n');
             shown.push_str(&first(next.split('\n').next().unwrap_or_default()));
         }
@@ -379,8 +387,6 @@ impl std::error::Error for Cause {}
 
 #[cfg(test)]
 mod tests {
-    use std::path::Path;
-
     use super::*;
 
     fn shown(text: &str, span: std::ops::Range<usize>) -> String {

@@ -188,6 +188,16 @@ pub(crate) fn other_state(common: &Common, chosen: &Path) -> Option<PathBuf> {
     (holds && usual != chosen).then_some(usual)
 }
 
+/// Makes the folder of a file of the operator, where it is not there yet.
+pub(crate) fn make_folder_of(file: &Path) -> Result<()> {
+    match file.parent() {
+        Some(folder) => {
+            std::fs::create_dir_all(folder).map_err(|error| Error::io("create", folder, error))
+        }
+        None => Ok(()),
+    }
+}
+
 /// Keeps other writers of the operator's files in the folder of `file` away, from before they are read until what is returned is
 /// dropped: of two that read, decide and write at the same time, one would lose what the other wrote. A writer that dies lets go.
 pub(crate) fn only_writer(file: &Path) -> Result<Option<File>> {
@@ -514,11 +524,43 @@ pub(crate) fn files(common: &Common, under_test: &[PathBuf]) -> Result<Files> {
         None => default_folder(under_test)?,
     };
     let [policy, lock, reviews] = named;
-    Ok(Files {
+    let files = Files {
         policy: policy.unwrap_or_else(|| folder.join(POLICY)),
         lock: lock.unwrap_or_else(|| folder.join(LOCK)),
         reviews: reviews.unwrap_or_else(|| folder.join(REVIEWS)),
-    })
+    };
+    // The first call of a run knows them; a later one finds the same.
+    let _ = OWN_FOLDERS.set(
+        [&files.policy, &files.lock, &files.reviews]
+            .into_iter()
+            .filter_map(|file| real_folder(file))
+            .collect(),
+    );
+    Ok(files)
+}
+
+/// The real folders of policy, lock and reviews.
+static OWN_FOLDERS: OnceLock<Vec<PathBuf>> = OnceLock::new();
+
+fn real_folder(file: &Path) -> Option<PathBuf> {
+    let folder = file
+        .parent()
+        .filter(|folder| !folder.as_os_str().is_empty());
+    folder.unwrap_or(Path::new(".")).canonicalize().ok()
+}
+
+/// Whether a line of a file may be shown in an error. A pull request can bring a link in place of its lock, or a policy that names any file
+/// of the machine that checks it, and reads the log.
+pub(crate) fn may_be_quoted(file: &Path) -> bool {
+    let real = match file.canonicalize() {
+        Ok(real) => real,
+        // What was read has another origin, such as the index of git.
+        Err(error) => return error.kind() == io::ErrorKind::NotFound,
+    };
+    match OWN_FOLDERS.get() {
+        Some(folders) => folders.iter().any(|folder| real.starts_with(folder)),
+        None => real_folder(file).is_some_and(|folder| real.starts_with(folder)),
+    }
 }
 
 /// The same for the first run: the folder that `--config` names need not be there yet. One below what is under test is refused before

@@ -367,6 +367,7 @@ fn policy(common: &Common) -> Result<Policy> {
 /// Writes a file of the operator; whether anything had to change. Where signatures are demanded, or the file was signed, or the call gives
 /// a key, it gets the next serial, and a signature or the command that makes one.
 pub(crate) fn write(common: &Common, path: &Path, purpose: Purpose, text: &str) -> Result<bool> {
+    operator::make_folder_of(path)?;
     let old = operator_file::read(path)?;
     let seal = old.as_deref().and_then(Seal::of_either_side);
     if demand().is_none() && seal.is_none() && common.sign_ssh.is_none() {
@@ -401,10 +402,7 @@ pub(crate) fn sign(common: &Common) -> Result<()> {
             None => {
                 return Err(Error::environment(
                     format!("{} is not there", operator::shown(path)),
-                    format!(
-                        "write it first: {}",
-                        commands::carried("openclaw-verify lock --init")
-                    ),
+                    format!("write it first: {}", commands::first_lock(&files)),
                 ));
             }
         };

@@ -250,6 +250,8 @@ mod tests {
                 2,
                 "{name} needs two examples"
             );
+            // A longer line would be broken in two commands.
+            assert!(help.lines().all(|line| line.len() <= 78), "{help}");
         }
     }
 

@@ -1,5 +1,6 @@
 //! `host`: how the machine is set up around OpenClaw.
 
+use openclaw_verify_core::finding::{Finding, Remedy};
 use openclaw_verify_core::report::Report;
 use openclaw_verify_core::{Builder, Result};
 
@@ -46,7 +47,16 @@ pub(super) fn with_program(builder: Builder) -> Builder {
 /// One line a remedy, each once: a command to run, or a comment where no command does it.
 fn commands(report: &Report) -> String {
     let mut lines: Vec<String> = Vec::new();
-    for finding in report.counting() {
+    let is_gate = |finding: &&Finding| matches!(finding.remedy, Remedy::Gate);
+    let (gate, others): (Vec<&Finding>, Vec<&Finding>) = report.counting().partition(is_gate);
+    // What needs policy and lock comes last.
+    for finding in others.into_iter().chain(gate) {
+        if is_gate(&finding) {
+            lines.push(format!(
+                "# the gate asks policy and lock, so once before it: {}",
+                crate::commands::carried("openclaw-verify lock --init")
+            ));
+        }
         let line = match wording::command(&finding.remedy) {
             Some(command) => crate::commands::carried(&command),
             None => format!("# {}: {}", finding.id, finding.help),

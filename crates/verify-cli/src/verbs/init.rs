@@ -117,7 +117,10 @@ fn refuse_overwriting(files: &Files) -> Result<()> {
                     "{} is there already, and lock --init never overwrites",
                     operator::shown(path)
                 ),
-                "to lock what is installed now: openclaw-verify lock",
+                format!(
+                    "to lock what is installed now: {}",
+                    commands::carried("openclaw-verify lock")
+                ),
             ));
         }
     }
@@ -150,9 +153,7 @@ fn in_ci(files: &Files) -> [String; 2] {
 /// Writes lock, policy and, where there are none, reviews; whether those are new.
 fn write(files: &Files, relock: &Relock, policy: &str) -> Result<bool> {
     for path in [&files.lock, &files.policy, &files.reviews] {
-        if let Some(folder) = path.parent() {
-            std::fs::create_dir_all(folder).map_err(|error| Error::io("create", folder, error))?;
-        }
+        operator::make_folder_of(path)?;
     }
     operator_file::write_atomic(&files.lock, &relock.lock.write())?;
     operator_file::write_atomic(&files.policy, policy)?;

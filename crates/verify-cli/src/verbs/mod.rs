@@ -498,7 +498,7 @@ fn without_lock(files: &Files) -> (String, String) {
     let first = format!(
         "{}{}",
         unpack.unwrap_or_default(),
-        commands::carried("openclaw-verify lock --init")
+        commands::first_lock(files)
     );
     if operator::folder_is_named() {
         return (what, format!("run: {first}"));

@@ -8,6 +8,7 @@ use serde_json::Value;
 
 use super::{start, start_without_installation};
 use crate::cli::{Common, Format, SbomArgs};
+use crate::operator::Files;
 use crate::outputs::Form;
 use crate::{Exit, names, operator, output, outputs, render};
 
@@ -39,7 +40,7 @@ pub(super) fn run(common: &Common, args: &SbomArgs) -> Result<Exit> {
         manufacturer: args.manufacturer.clone(),
         supplier: args.supplier.clone(),
     };
-    let bom = make(&verifier, &options, args, &start.files.lock)?;
+    let bom = make(&verifier, &options, args, &start.files)?;
     start.bar.finish();
     if let Some(old) = &args.diff {
         return compare(common, &read(old)?, &bom);
@@ -54,19 +55,18 @@ pub(super) fn run(common: &Common, args: &SbomArgs) -> Result<Exit> {
     Ok(Exit::Clean)
 }
 
-fn make(verifier: &Verifier, options: &SbomOptions, args: &SbomArgs, lock: &Path) -> Result<Sbom> {
+fn make(
+    verifier: &Verifier,
+    options: &SbomOptions,
+    args: &SbomArgs,
+    files: &Files,
+) -> Result<Sbom> {
     if !args.from_lock {
         return verifier.sbom(options, !args.no_verify);
     }
-    let locked = verifier.lock().ok_or_else(|| {
-        Error::environment(
-            format!("no lock found at {}", operator::shown(lock)),
-            format!(
-                "run: {}",
-                crate::commands::carried("openclaw-verify lock --init")
-            ),
-        )
-    })?;
+    let locked = verifier
+        .lock()
+        .ok_or_else(|| super::no_lock(files, false))?;
     sbom::from_lock(locked, options)
 }
 

@@ -1,6 +1,6 @@
 //! The first minutes: nothing there, `lock --init`, a clean check, and nothing of OpenClaw's touched.
 
-use crate::support::{Installation, findings, listing};
+use crate::support::{Installation, Run, bare, findings, listing};
 
 #[test]
 fn init_then_check_is_clean_and_honest() {
@@ -82,6 +82,59 @@ fn without_a_lock_the_inventory_is_listed() {
         "{}",
         run.stderr
     );
+}
+
+#[test]
+fn a_policy_that_was_there_first_is_kept_and_the_printed_command_locks() {
+    let installation = Installation::shipped();
+    let policy = "version = 1\n# ours\n";
+    std::fs::write(installation.policy(), policy).expect("policy");
+    for verb in [&["check"][..], &["sbom", "--from-lock"]] {
+        let run = installation.run(verb);
+        assert_eq!(run.code, 2, "{}", run.text());
+        let line = run.stderr.replace("\n", " ");
+        assert!(line.contains("run: openclaw-verify lock --"), "{line}");
+        assert!(!line.contains("--init"), "{line}");
+    }
+    let refused = installation.run(&["lock", "--init"]);
+    assert_eq!(refused.code, 2);
+    let state = installation.state.to_str().expect("a path");
+    assert!(refused.stderr.contains(state), "{}", refused.stderr);
+    assert_eq!(installation.run(&["lock"]).code, 0);
+    assert_eq!(installation.check().1["summary"]["violated"], 0);
+    let kept = std::fs::read_to_string(installation.policy()).expect("policy");
+    assert_eq!(kept, policy);
+}
+
+#[test]
+fn the_usual_folder_is_made_by_whatever_writes_first() {
+    let installation = Installation::shipped();
+    let run = |home: &str, arguments: &[&str]| {
+        let home = installation.config.join(home);
+        std::fs::create_dir_all(&home).expect("home");
+        let output = bare(&home, &home)
+            .args(arguments)
+            .args(["--now", "2026-11-22T12:00:00Z"])
+            .output();
+        (home, Run::of(&output.expect("runs")))
+    };
+    let source = ["policy", "source", "https://r.example/", "--yes"];
+    let (home, policy) = run("a", &source);
+    assert_eq!(policy.code, 0, "{}", policy.text());
+    let folder = home.join(".config/openclaw-verify");
+    assert!(folder.join("openclaw-verify.toml").is_file());
+    let state = installation.state.to_str().expect("a path");
+    let lock = [
+        "lock",
+        "--state-dir",
+        state,
+        "--relocated-from",
+        "/home/user/.openclaw",
+    ];
+    let (home, locked) = run("b", &lock);
+    assert_eq!(locked.code, 0, "{}", locked.text());
+    let folder = home.join(".config/openclaw-verify");
+    assert!(folder.join("openclaw-verify.lock").is_file());
 }
 
 #[test]
