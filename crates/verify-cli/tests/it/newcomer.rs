@@ -122,6 +122,38 @@ fn the_gate_is_set_up_and_removed_in_the_openclaw_that_is_named() {
 }
 
 #[test]
+fn a_program_that_will_be_gone_is_no_gate() {
+    let installation = Installation::empty();
+    let folder = installation.home.join(".config/openclaw-verify");
+    for (place, why) in [
+        (
+            installation.state.join("npm"),
+            "inside OpenClaw's state directory",
+        ),
+        (installation.home.join(".npm/_npx/1"), "lies in a cache"),
+        (installation.home.join(".cache/uv/x"), "lies in a cache"),
+    ] {
+        for made in [&folder, &place] {
+            fs::create_dir_all(made).expect("folder");
+        }
+        let output = std::process::Command::new(program_in(&place))
+            .env_clear()
+            .env("HOME", &installation.home)
+            .args(["gate", "--setup", "--state-dir"])
+            .arg(&installation.state)
+            .output();
+        let run = Run::of(&output.expect("the program runs"));
+        assert_eq!(run.code, 2, "{}", run.text());
+        let said = run.stderr.split_whitespace().collect::<Vec<_>>().join(" ");
+        assert!(said.contains(why), "{said}");
+        assert!(
+            said.contains("npm install --global openclaw-verify"),
+            "{said}"
+        );
+    }
+}
+
+#[test]
 fn the_selftest_finds_the_folder_that_setup_finds() {
     let installation = Installation::empty();
     let folder = installation.home.join(".config/openclaw-verify");

@@ -72,13 +72,24 @@ fn refuse_unsafe(common: &Common, program: &Path, config: &Path) -> Result<()> {
     // OpenClaw refuses the program; what can change the operator's folder can change every decision.
     check(program, "the program", &mut to_fix)?;
     check(config, "the policy folder", &mut to_fix)?;
-    if let Ok(installation) = operator::installation(common)
-        && config.starts_with(&installation.state_dir)
-    {
+    let state = operator::installation(common).map(|installation| installation.state_dir);
+    let in_state = |path: &Path| state.as_ref().is_ok_and(|state| path.starts_with(state));
+    if in_state(config) {
         let shown = operator::absolute(config);
         to_fix.push(format!(
             "{shown} lies inside OpenClaw's state directory, which is under test: move it elsewhere"
         ));
+    }
+    if in_state(program) || is_passing(program) {
+        let shown = operator::absolute(program);
+        let where_to = "OpenClaw would look for it where it is now: install the program where it stays, such as by \
+                        npm install --global openclaw-verify, and run its gate --setup";
+        to_fix.push(match in_state(program) {
+            true => format!(
+                "{shown} lies inside OpenClaw's state directory, which the gate guards; {where_to}"
+            ),
+            false => format!("{shown} lies in a cache, which is emptied at any time; {where_to}"),
+        });
     }
     for note in notes(config) {
         output::stderr(&format!("note: {note}"));
@@ -93,6 +104,13 @@ fn refuse_unsafe(common: &Common, program: &Path, config: &Path) -> Result<()> {
         ));
     }
     Ok(())
+}
+
+/// Whether a program is one that `npx`, `uvx` and their like fetch for one run.
+fn is_passing(program: &Path) -> bool {
+    const CACHES: [&str; 4] = ["_npx", ".cache", "Caches", "plugin-captures"];
+    let mut parts = program.components();
+    parts.any(|part| CACHES.iter().any(|cache| part.as_os_str() == *cache))
 }
 
 /// Refuses files that the gate would refuse at every install, where they have to be signed.
@@ -255,6 +273,12 @@ fn unset(common: &Common, arguments: &[&str]) -> Result<bool> {
     {
         output::stderr(&text::visible(line));
     }
+    // OpenClaw takes out nothing that is more than half of its config; switched off, it asks as little. [S `io.snapshot`]
+    if !said.status.success() && errors.contains("size-drop") {
+        output::stderr("it is most of this config, so it is switched off in place of taken out");
+        let off = ["config", "set", "security.installPolicy.enabled", "false"];
+        return apply(common, &off).map(|()| true);
+    }
     ended(arguments, said.status).map(|()| true)
 }
 
@@ -283,7 +307,7 @@ fn ended(arguments: &[&str], status: ExitStatus) -> Result<()> {
                 "openclaw {} ended with {status}",
                 arguments.first().unwrap_or(&"")
             ),
-            "run it by hand to see why",
+            "what OpenClaw said stands above; mend that, then run this again",
         )),
     }
 }
