@@ -7,7 +7,7 @@ use openclaw_verify_core::rules::{self, Rule};
 use openclaw_verify_core::subject::SubjectId;
 use openclaw_verify_core::{Error, Result, Verifier, text};
 
-use crate::ask;
+use crate::{ask, commands};
 
 /// What is shown of a name that fits nothing.
 const SHOWN: usize = 200;
@@ -49,12 +49,17 @@ fn in_full_of(texts: &[String], known: impl Fn() -> Vec<SubjectId>) -> Result<Ve
         text.parse::<SubjectId>().map_err(|error| {
             let help = match one(text, &known()) {
                 Ok(meant) => format!("name it in full: {meant}"),
-                Err(_) => "name it in full, as openclaw-verify check -v lists it".to_owned(),
+                Err(_) => format!("name it in full, as it is listed by: {}", all_ids()),
             };
             Error::environment(error.to_string(), help)
         })
     };
     texts.iter().map(parse).collect()
+}
+
+/// What lists the id of every subject.
+fn all_ids() -> String {
+    commands::carried("openclaw-verify check -v")
 }
 
 /// The subject that a verb writes about: in full, or short where someone can be asked, who is then shown the full id.
@@ -130,9 +135,8 @@ fn one(text: &str, known: &[SubjectId]) -> Result<SubjectId> {
         [] => {
             let ids = known.iter().map(SubjectId::as_str);
             let short = known.iter().map(last_part);
-            let help = did_you_mean(text, ids.chain(short)).unwrap_or_else(|| {
-                "openclaw-verify check -v lists the ids of all subjects".to_owned()
-            });
+            let help = did_you_mean(text, ids.chain(short))
+                .unwrap_or_else(|| format!("the ids of all subjects: {}", all_ids()));
             let what = format!("no subject is called {}", text::excerpt(text, SHOWN));
             Err(Error::environment(what, help))
         }

@@ -79,10 +79,10 @@ pub struct Digests<'a> {
 }
 
 /// Whether an exception about malware of `id` that names these is about one version and its bytes. A server's definition holds the version
-/// that its command names, and many a skill has none.
+/// that its command names, a unit's holds the program that it starts, and many a skill has none.
 pub(crate) fn is_one_version(id: &SubjectId, bytes: bool, definition: bool, version: bool) -> bool {
     match id.scheme() {
-        "mcp" => definition,
+        "mcp" | "service" => definition,
         "skill" => bytes,
         _ => bytes && version,
     }

@@ -128,8 +128,11 @@ impl Whole<'_> {
         })
     }
 
-    /// The place of a subject in the lock; its first line when it has no entry.
+    /// The place of a subject in the lock; its first line when it has no entry. How the machine is set up is judged without a lock too.
     pub(crate) fn in_lock(&self, subject: Option<&SubjectId>) -> Option<Location> {
+        if self.stage == Stage::Host {
+            return None;
+        }
         let line = subject
             .and_then(|id| self.lock.package(id))
             .map_or(1, |entry| entry.line);

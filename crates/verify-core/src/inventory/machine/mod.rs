@@ -36,7 +36,7 @@ use super::config::{self, Config};
 use super::paths::Paths;
 use super::settings::{formed, is_secret_place};
 use super::{Inventory, InventoryOptions, Observation, environment, index, open};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::finding::Declared;
 use crate::json;
 use crate::text;
@@ -140,7 +140,11 @@ pub(crate) fn read(options: &InventoryOptions) -> Result<Inventory> {
         // Approvals only tighten what the config says, so nothing is taken for stricter than it is.
         Err(error) => observations.push(Observation::Unreadable {
             place: index::shown(&paths),
-            why: text::excerpt(&error.to_string(), 200),
+            // The place stands before it.
+            why: match error {
+                Error::Subject { why, .. } => text::excerpt(&why, 200),
+                error => text::excerpt(&error.to_string(), 200),
+            },
         }),
     }
     let places = Places {

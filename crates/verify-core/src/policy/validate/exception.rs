@@ -195,7 +195,7 @@ impl Reader<'_> {
         let (definition, version) = (wire.definition.is_some(), wire.version.is_some());
         if malware && !is_one_version(&wire.package, bytes, definition, version) {
             let help = match wire.package.scheme() {
-                "mcp" => "add `definition`; it is in the lock",
+                "mcp" | "service" => "add `definition`; it is in the lock",
                 "skill" => "add `tree`; it is in the lock",
                 _ => "add `version`, and `tree` or `archive`; they are in the lock",
             };

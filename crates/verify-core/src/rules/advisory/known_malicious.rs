@@ -3,6 +3,7 @@
 use super::draft;
 use crate::finding::{Draft, Level, RemedyKind};
 use crate::rules::{Check, Group, Rule, Stages, View};
+use crate::subject::Kind;
 
 pub(in crate::rules) const RULE: Rule = Rule {
     id: "known-malicious",
@@ -20,6 +21,14 @@ fn check(view: &View<'_>) -> Vec<Draft> {
     let packages = view.evidence.advisories.found.iter();
     packages
         .filter(|package| package.found.malicious)
-        .map(|package| draft(view, package, "known malware"))
+        .map(|package| {
+            let draft = draft(view, package, "known malware");
+            match view.subject.kind {
+                // Its unit names the Node.js that was looked up.
+                Kind::Service => draft
+                    .help("Have the unit start another Node.js, then look at what this one did."),
+                _ => draft,
+            }
+        })
         .collect()
 }
