@@ -13,7 +13,8 @@ use openclaw_verify_core::temporary::{self, Temporary};
 use openclaw_verify_core::{Error, Result, read, text};
 
 use crate::cli::Format;
-use crate::render::failure::{self, Failure};
+use crate::render::counts;
+use crate::render::failure::{self, Failure, NO_VERDICT};
 use crate::{operator, output};
 
 /// Mode of a new output: it names what is installed and holds no secrets. The umask does not change it.
@@ -63,7 +64,7 @@ impl Form {
     /// Whether `text`, the whole of a file or its beginning and end, is an earlier one. An empty file is what a caller made room with.
     fn is_earlier(self, text: &str) -> bool {
         let has = |what: &str| text.contains(what);
-        let summary = || has(" deny") && has(" warn");
+        let last = text.trim_end().lines().next_back().unwrap_or_default();
         text.trim().is_empty()
             || match self {
                 Self::Statement => true,
@@ -87,8 +88,11 @@ impl Form {
                         text.starts_with("### ") && (has(" was judged") || has("openclaw-verify"))
                     }
                     Format::Prometheus => text.starts_with("# HELP openclaw_verify_"),
-                    Format::Github => has("openclaw-verify: ") && summary(),
-                    Format::Human => summary() || has("openclaw-verify"),
+                    Format::Github => {
+                        text.starts_with("::error ") && has("title=openclaw-verify::")
+                            || last.starts_with("openclaw-verify: ") && counts::is_count(last)
+                    }
+                    Format::Human => text.starts_with(NO_VERDICT) || counts::is_count(last),
                 },
             }
     }
@@ -159,29 +163,11 @@ const LOOKED_AT: u64 = 1 << 20;
 
 /// Refuses to replace what is no earlier output of the same form: a key, a lock, something that was written by hand.
 fn replaceable(target: &Path, path: &Path, form: Form) -> Result<()> {
-    let mut file = match File::open(target) {
-        Ok(file) => file,
+    match beginning_and_end(target) {
+        Ok(text) if form.is_earlier(&text) => return Ok(()),
+        Ok(_) => {}
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
         Err(error) => return Err(Error::io("look into", path, error)),
-    };
-    let cannot = |error: io::Error| Error::io("look into", path, error);
-    let size = file.metadata().map_err(cannot)?.len();
-    let mut bytes = Vec::new();
-    (&mut file)
-        .take(LOOKED_AT)
-        .read_to_end(&mut bytes)
-        .map_err(cannot)?;
-    if size > LOOKED_AT {
-        file.seek(SeekFrom::Start(
-            size.saturating_sub(LOOKED_AT).max(LOOKED_AT),
-        ))
-        .map_err(cannot)?;
-        file.take(LOOKED_AT)
-            .read_to_end(&mut bytes)
-            .map_err(cannot)?;
-    }
-    if form.is_earlier(&String::from_utf8_lossy(&bytes)) {
-        return Ok(());
     }
     Err(Error::environment(
         format!(
@@ -191,6 +177,19 @@ fn replaceable(target: &Path, path: &Path, form: Form) -> Result<()> {
         ),
         "name another file, or remove that one first",
     ))
+}
+
+fn beginning_and_end(target: &Path) -> io::Result<String> {
+    let mut file = File::open(target)?;
+    let size = file.metadata()?.len();
+    let mut bytes = Vec::new();
+    (&mut file).take(LOOKED_AT).read_to_end(&mut bytes)?;
+    if size > LOOKED_AT {
+        let rest = size.saturating_sub(LOOKED_AT).max(LOOKED_AT);
+        file.seek(SeekFrom::Start(rest))?;
+        file.take(LOOKED_AT).read_to_end(&mut bytes)?;
+    }
+    Ok(String::from_utf8_lossy(&bytes).into_owned())
 }
 
 /// Writes `text` to `path`; `-` and `/dev/stdout` are standard output.
@@ -258,23 +257,24 @@ pub(crate) fn prepare(path: &Path, text: &str, form: Form) -> Result<Prepared> {
 
 /// Says in `reports` that this run reached no verdict: what reads them without the exit code would take those of an earlier run for its.
 ///
-/// Before it was looked at whether the outputs may be written, only an earlier report of the same form is replaced; where they may not,
-/// nothing.
+/// Where it was not looked at yet whether the outputs may be written, or one of them may not, only an earlier report of the same form is
+/// replaced.
 pub(crate) fn no_verdict(
     reports: &[(Format, PathBuf)],
     failure: &Failure,
     under_test: impl FnOnce() -> Vec<PathBuf>,
 ) {
-    if reports.is_empty() || ACCEPTED.get() == Some(&false) {
+    if reports.is_empty() {
         return;
     }
+    let accepted = ACCEPTED.get() == Some(&true);
     let under_test = UNDER_TEST.get_or_init(under_test);
     for (format, path) in reports {
         let Ok(Place::File(target)) = place(path, under_test) else {
             continue;
         };
         let before = earlier(&target, *format);
-        if ACCEPTED.get().is_none() && before.is_empty() {
+        if !accepted && before.is_empty() {
             continue;
         }
         // The run failed already, and says why.
@@ -288,13 +288,8 @@ pub(crate) fn no_verdict(
 
 /// The report of this form that lies there; empty where there is none.
 fn earlier(target: &Path, format: Format) -> String {
-    let mut bytes = Vec::new();
-    let read = File::open(target).and_then(|file| file.take(LOOKED_AT).read_to_end(&mut bytes));
-    let text = String::from_utf8_lossy(&bytes);
-    match read {
-        Ok(_) if !text.trim().is_empty() && Form::Report(format).is_earlier(&text) => {
-            text.into_owned()
-        }
+    match beginning_and_end(target) {
+        Ok(text) if !text.trim().is_empty() && Form::Report(format).is_earlier(&text) => text,
         _ => String::new(),
     }
 }

@@ -16,7 +16,7 @@ use openclaw_verify_core::release::{AllowedSigners, FILE_NAMESPACE, SshSigningKe
 use openclaw_verify_core::{Demand, Error, OperatorError, Result, signature_of, text};
 
 use crate::cli::{AdvisoriesAction, Common, PolicyAction, PolicyArgs, Verb};
-use crate::{anchors, attest, commands, operator, output};
+use crate::{anchors, attest, commands, operator, output, verbs};
 
 /// Where root says who may sign. No option moves it.
 const SIGNERS: &str = "/etc/openclaw-verify/allowed_signers";
@@ -367,6 +367,12 @@ fn policy(common: &Common) -> Result<Policy> {
 /// Writes a file of the operator; whether anything had to change. Where signatures are demanded, or the file was signed, or the call gives
 /// a key, it gets the next serial, and a signature or the command that makes one.
 pub(crate) fn write(common: &Common, path: &Path, purpose: Purpose, text: &str) -> Result<bool> {
+    let under_test = verbs::under_test(operator::installation(common).ok().as_ref(), common);
+    let under_test: Vec<PathBuf> = under_test
+        .iter()
+        .filter_map(|folder| folder.canonicalize().ok())
+        .collect();
+    operator_file::refuse_inside([path], &under_test)?;
     operator::make_folder_of(path)?;
     let old = operator_file::read(path)?;
     let seal = old.as_deref().and_then(Seal::of_either_side);

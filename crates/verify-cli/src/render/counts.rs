@@ -81,6 +81,20 @@ pub(super) fn found(report: &Report, styled: impl Fn(Level, &str) -> String) -> 
     }
 }
 
+/// Whether a line ends in what [`found`] says.
+pub(crate) fn is_count(line: &str) -> bool {
+    let counted = line
+        .split_once(" finding")
+        .and_then(|(before, counts)| Some((before.rsplit(' ').next()?, counts)));
+    counted.is_some_and(|(number, counts)| {
+        let counts = counts.strip_prefix('s').unwrap_or(counts);
+        number.parse::<usize>().is_ok()
+            && counts.starts_with(": ")
+            && counts.contains(" deny, ")
+            && counts.contains(" warn")
+    })
+}
+
 /// The day on which the first exception of the findings `of` ends, and the words before it where others end later.
 pub(super) fn ends(report: &Report, of: impl Fn(&Finding) -> bool) -> Option<(Date, &'static str)> {
     let all = report.findings.iter().filter(|finding| of(finding));

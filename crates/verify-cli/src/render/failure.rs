@@ -83,16 +83,15 @@ pub(crate) fn render(failure: &Failure, format: Format) -> Option<String> {
     }
 }
 
+/// How a text for people begins that stands in place of a report.
+pub(crate) const NO_VERDICT: &str = "openclaw-verify reached no verdict:";
+
 /// What is written in place of a report, of which an earlier one may lie there.
 pub(crate) fn in_place_of(failure: &Failure, format: Format, before: &str) -> String {
     match format {
         Format::Prometheus => gauges(failure.exit, before),
-        _ => render(failure, format).unwrap_or_else(|| {
-            format!(
-                "openclaw-verify reached no verdict: {}\n",
-                failure.message()
-            )
-        }),
+        _ => render(failure, format)
+            .unwrap_or_else(|| format!("{NO_VERDICT} {}\n", failure.message())),
     }
 }
 
@@ -116,7 +115,8 @@ fn of_json(failure: &Failure) -> Value {
 }
 
 fn of_sarif(failure: &Failure) -> String {
-    let mut message = json!({ "level": "error", "message": { "text": failure.message() } });
+    let mut message =
+        json!({ "level": "error", "message": { "text": sarif::unlinked(&failure.message()) } });
     if let (Some(file), Some(message)) = (&failure.file, message.as_object_mut()) {
         let mut place = json!({ "artifactLocation": { "uri": sarif::uri(file) } });
         if let (Some((line, column)), Some(place)) = (failure.place, place.as_object_mut()) {

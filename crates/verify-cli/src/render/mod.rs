@@ -6,7 +6,7 @@ mod beside;
 pub(crate) mod candidate;
 pub(crate) mod changes;
 pub(crate) mod checklist;
-mod counts;
+pub(crate) mod counts;
 pub(crate) mod event;
 pub(crate) mod failure;
 pub(crate) mod findings;

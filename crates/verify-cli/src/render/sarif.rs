@@ -164,7 +164,7 @@ fn result(finding: &Finding, rules: &[&Rule], lock: &str) -> Value {
 
 /// `text` without links and placeholders: in a message `[text](address)` is a link and `{0}` the first argument. [SARIF 2.1.0 3.11.5,
 /// 3.11.6] Readers do not agree on the escapes of brackets, and none takes these for a link with something in between.
-fn unlinked(text: &str) -> String {
+pub(super) fn unlinked(text: &str) -> String {
     let mut out = String::with_capacity(text.len() + 16);
     let mut rest = text;
     while let Some(at) = rest.find(['(', '{']) {

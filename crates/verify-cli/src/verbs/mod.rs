@@ -247,7 +247,10 @@ fn start_without_installation(common: &Common, online: bool) -> Result<Start> {
 }
 
 /// The folders that nothing of the operator's may lie in.
-fn under_test(installation: Option<&operator::Installation>, common: &Common) -> Vec<PathBuf> {
+pub(crate) fn under_test(
+    installation: Option<&operator::Installation>,
+    common: &Common,
+) -> Vec<PathBuf> {
     let Some(installation) = installation else {
         return Vec::new();
     };

@@ -245,3 +245,61 @@ fn a_state_directory_that_is_not_there_says_what_to_name() {
         run.stderr
     );
 }
+
+#[test]
+fn nothing_is_written_into_what_is_under_test() {
+    let installation = Installation::shipped();
+    let folder = installation.state.join("policy");
+    std::fs::create_dir(&folder).expect("folder");
+    let before = listing(&installation.state);
+    let state = installation.state.to_str().expect("a path");
+    let named = folder.to_str().expect("a path");
+    let lock = folder.join("l.lock");
+    let lock = lock.to_str().expect("a path");
+    let violation = [
+        "review",
+        "npm:@evil/wallet",
+        "--violation",
+        "--reason",
+        "x",
+        "--versions",
+        "*",
+        "--by",
+        "A <a@b.example>",
+        "--yes",
+    ];
+    for (arguments, option) in [
+        (&["lock"][..], ["--config", named]),
+        (&["lock"], ["--lockfile", lock]),
+        (&["lock", "--init"], ["--config", named]),
+        (
+            &["policy", "set", "preset=strict", "--yes"],
+            ["--config", named],
+        ),
+        (
+            &["policy", "source", "https://r.example/", "--yes"],
+            ["--config", named],
+        ),
+        (&violation, ["--config", named]),
+    ] {
+        let output = bare(&installation.home, &installation.home)
+            .args(arguments)
+            .args(option)
+            .args([
+                "--state-dir",
+                state,
+                "--relocated-from",
+                "/home/user/.openclaw",
+            ])
+            .args(["--now", "2026-11-22T12:00:00Z"])
+            .output();
+        let run = Run::of(&output.expect("runs"));
+        assert_eq!(run.code, 2, "{arguments:?}: {}", run.text());
+        assert!(
+            run.stderr.contains("under test"),
+            "{arguments:?}: {}",
+            run.text()
+        );
+        assert_eq!(listing(&installation.state), before, "{arguments:?}");
+    }
+}

@@ -701,3 +701,87 @@ fn what_fails_is_shown_whatever_its_level() {
         assert!(!usual.stdout.contains("::notice"), "{}", usual.stdout);
     }
 }
+
+#[test]
+fn no_line_of_a_foreign_file_is_shown() {
+    let installation = Installation::shipped();
+    installation.init(0);
+    let secret = installation.home.join("netrc");
+    std::fs::write(&secret, "machine a login b password topsecret\n").expect("file");
+    let policy = std::fs::read_to_string(installation.policy()).expect("policy");
+    let lock = installation.lock_text();
+    let link = |file: &std::path::Path| {
+        std::fs::remove_file(file).expect("file");
+        std::os::unix::fs::symlink(&secret, file).expect("link");
+    };
+    let said = |installation: &Installation| {
+        FORMATS.map(|format| {
+            let run = installation.run(&["check", "--lock-only", "--format", format]);
+            assert_eq!(run.code, 2, "{format}: {}", run.text());
+            assert!(
+                !run.text().contains("topsecret"),
+                "{format}: {}",
+                run.text()
+            );
+            run.text()
+        })
+    };
+    link(&installation.lock());
+    assert!(said(&installation)[0].contains("not shown"));
+    std::fs::remove_file(installation.lock()).expect("link");
+    std::fs::write(installation.lock(), &lock).expect("lock");
+    link(&installation.policy());
+    said(&installation);
+    std::fs::remove_file(installation.policy()).expect("link");
+    let named = format!(
+        "{policy}\n[[release]]\nrepository = \"github.com/acme/notes\"\ntags = \"v*\"\nsigners = \"{}\"\n",
+        secret.display()
+    );
+    std::fs::write(installation.policy(), named).expect("policy");
+    let run = installation.run(&["check", "--lock-only"]);
+    assert!(!run.text().contains("topsecret"), "{}", run.text());
+    // A broken line of the operator's own file is shown.
+    std::fs::write(installation.policy(), policy).expect("policy");
+    std::fs::write(installation.lock(), format!("topsecret\n{lock}")).expect("lock");
+    let run = installation.run(&["check", "--lock-only"]);
+    assert!(run.text().contains("topsecret"), "{}", run.text());
+}
+
+#[test]
+fn a_report_is_replaced_and_nothing_that_only_speaks_of_it() {
+    let installation = Installation::shipped();
+    installation.init(0);
+    let file = |name: &str| installation.config.join(name);
+    let report = |format: &str, name: &str| {
+        let to = format!("{format}={}", file(name).display());
+        installation.run(&["check", "--report", &to])
+    };
+    let lock = installation.lock_text();
+    for format in FORMATS {
+        for (text, code) in [(&lock, 0), (&"x".to_owned(), 2), (&lock, 0)] {
+            std::fs::write(installation.lock(), text).expect("lock");
+            let run = report(format, &format!("r.{format}"));
+            assert_eq!(run.code, code, "{format}: {}", run.text());
+        }
+        let text = std::fs::read_to_string(file(&format!("r.{format}"))).expect("report");
+        assert!(!text.contains("no verdict"), "{format}: {text}");
+    }
+    for text in ["# notes about openclaw-verify\n", "echo \" deny  warn\"\n"] {
+        std::fs::write(file("notes.md"), text).expect("file");
+        assert_eq!(report("human", "notes.md").code, 2);
+        assert_eq!(
+            std::fs::read_to_string(file("notes.md")).expect("file"),
+            text
+        );
+    }
+    // One output that may not be written leaves no green one of an earlier run in another.
+    let green = report("junit", "r.junit");
+    assert_eq!(green.code, 0);
+    std::os::unix::fs::symlink("x", file("p.json")).expect("link");
+    let junit = format!("junit={}", file("r.junit").display());
+    let json = format!("json={}", file("p.json").display());
+    let run = installation.run(&["check", "--report", &junit, "--report", &json]);
+    assert_eq!(run.code, 2, "{}", run.text());
+    let text = std::fs::read_to_string(file("r.junit")).expect("report");
+    assert!(text.contains("errors=\"1\""), "{text}");
+}
