@@ -38,6 +38,8 @@ try {
       if (unreached > 0) wrong(`${path}: ${unreached} not reached by keyboard`);
       // On paper nothing can be unfolded.
       await page.emulateMediaType("print");
+      // What was folded is laid out in the next frame.
+      await page.screenshot({ clip: { x: 0, y: 0, width: 1, height: 1 } });
       const folded = await page.evaluate(() => [...document.querySelectorAll("details > :not(summary)")]
         .filter((one) => !one.checkVisibility({ contentVisibilityAuto: true })).length);
       if (folded > 0) wrong(`${path}: ${folded} parts are not printed`);
