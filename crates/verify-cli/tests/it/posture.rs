@@ -2026,6 +2026,10 @@ fn remedies_are_printed_once_each_and_act_on_the_same_state() {
                 "OPENCLAW_STATE_DIR={state} openclaw config set agents.defaults.sandbox.mode all"
             ),
             format!(
+                "# the gate asks policy and lock, so once before it: openclaw-verify lock --init --state-dir {state} --config {}",
+                installation.config.display()
+            ),
+            format!(
                 "openclaw-verify gate --setup --apply --state-dir {state} --config {}",
                 installation.config.display()
             ),
