@@ -782,6 +782,51 @@ fn the_node_that_runs_openclaw_is_looked_up() {
 }
 
 #[test]
+fn what_is_said_of_a_nodejs_can_be_disputed() {
+    let installation = Installation::empty();
+    let program = [&vec![b'x'; 3 << 20][..], b"node.js/v22.1.0\0"].concat();
+    let runtime = installation.state.join("node-runtime/releases/1/bin");
+    let other = installation.home.join("node/bin");
+    for folder in [&runtime, &other] {
+        fs::create_dir_all(folder).expect("folder");
+        fs::write(folder.join("node"), &program).expect("program");
+    }
+    let link = installation.state.join("node-runtime/current");
+    std::os::unix::fs::symlink("releases/1", link).expect("link");
+    let units = installation.home.join(".config/systemd/user");
+    fs::create_dir_all(&units).expect("folder");
+    let unit = format!(
+        "[Service]\nExecStart={}/node /usr/lib/node_modules/openclaw/openclaw.mjs gateway\n",
+        other.display()
+    );
+    fs::write(units.join("openclaw-gateway.service"), unit).expect("unit");
+    let home = installation.home.to_str().expect("a path").to_owned();
+    let run = |arguments: &[&str]| installation.run(&[arguments, &["--home", &home]].concat());
+    run(&["lock", "--init"]);
+    let records = [record("MAL-1", "node", &json!({ "versions": ["22.1.0"] }))];
+    let folder = written(&installation, &records);
+    let imported = run(&["advisories", "import", &folder.to_string_lossy()]);
+    assert_eq!(imported.code, 0, "{}", imported.text());
+    for id in ["runtime:node", "service:openclaw-gateway.service"] {
+        let malicious = |level: &str| {
+            let report = run(&["check", "--format", "json"]).stdout;
+            let report: Value = serde_json::from_str(&report).expect("a report");
+            let findings = report["findings"].as_array().expect("findings").iter();
+            let mut found = findings.filter(|one| one["id"] == "known-malicious");
+            assert!(
+                found.any(|one| one["subject"] == id && one["level"] == level),
+                "{id}: {level}: {report:#}"
+            );
+        };
+        malicious("deny");
+        let except = ["policy", "except", id, "MAL-1", "--until", "2026-12-20"];
+        let excepted = run(&[&except[..], &["--reason", "disputed", "--yes"]].concat());
+        assert_eq!(excepted.code, 0, "{}", excepted.text());
+        malicious("warn");
+    }
+}
+
+#[test]
 fn a_package_that_hides_its_version_may_be_any_that_is_listed() {
     let installation = Installation::shipped();
     plant(&installation, "dep", "dep", "2.0.0");

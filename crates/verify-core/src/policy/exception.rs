@@ -79,11 +79,12 @@ pub struct Digests<'a> {
 }
 
 /// Whether an exception about malware of `id` that names these is about one version and its bytes. A server's definition holds the version
-/// that its command names, a unit's holds the program that it starts, and many a skill has none.
+/// that its command names, a unit's the program that it starts, and many a skill and runtime has no version.
 pub(crate) fn is_one_version(id: &SubjectId, bytes: bool, definition: bool, version: bool) -> bool {
     match id.scheme() {
-        "mcp" | "service" => definition,
-        "skill" => bytes,
+        "mcp" => definition,
+        "service" => bytes || definition,
+        "skill" | "runtime" => bytes,
         _ => bytes && version,
     }
 }

@@ -195,8 +195,9 @@ impl Reader<'_> {
         let (definition, version) = (wire.definition.is_some(), wire.version.is_some());
         if malware && !is_one_version(&wire.package, bytes, definition, version) {
             let help = match wire.package.scheme() {
-                "mcp" | "service" => "add `definition`; it is in the lock",
-                "skill" => "add `tree`; it is in the lock",
+                "mcp" => "add `definition`; it is in the lock",
+                "service" => "add `definition`, or `tree` where it has one; they are in the lock",
+                "skill" | "runtime" => "add `tree`; it is in the lock",
                 _ => "add `version`, and `tree` or `archive`; they are in the lock",
             };
             return fail(
