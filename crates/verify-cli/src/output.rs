@@ -35,7 +35,7 @@ pub(crate) fn set_color(when: ColorWhen) {
 
 /// Text for people on standard output: wrapped to the terminal, with our own styles and nothing else that a terminal obeys.
 pub(crate) fn human(text: &str) -> Result<()> {
-    write(&wrap::wrap(&styled(text), wrap::stdout()))
+    write(&wrapped(text, wrap::stdout()))
 }
 
 /// The same without wrapping: listings, differences and scripts, whose lines mean something.
@@ -61,7 +61,7 @@ pub(crate) fn report(text: &str, format: Format) -> Result<()> {
     match format {
         _ if ASIDE.load(Ordering::Relaxed) => {
             let text = match format {
-                Format::Human => wrap::wrap(&styled(text), wrap::stderr()),
+                Format::Human => wrapped(text, wrap::stderr()),
                 _ => escaped(text, format),
             };
             let _ = anstream::stderr().lock().write_all(text.as_bytes());
@@ -72,9 +72,14 @@ pub(crate) fn report(text: &str, format: Format) -> Result<()> {
     }
 }
 
+/// Text for people in lines of at most `width`. A line that is broken begins with a word from its middle, so each is looked at again.
+fn wrapped(text: &str, width: Option<usize>) -> String {
+    inert(&wrap::wrap(&styled(text), width), Format::Human).into_owned()
+}
+
 /// A line on standard error, in which even a line break is escaped. Nothing can be done when that fails.
 pub(crate) fn stderr(line: &str) {
-    let line = wrap::wrap(&inert(&visible(line), Format::Human), wrap::stderr());
+    let line = wrapped(&visible(line), wrap::stderr());
     let _ = writeln!(anstream::stderr().lock(), "{line}");
 }
 
@@ -245,6 +250,13 @@ mod tests {
         );
         let json = escaped("{\"a\":\"##[debug]\"}\n", Format::Json);
         assert_eq!(json, "{\"a\":\"##\\u005bdebug]\"}\n");
+    }
+
+    #[test]
+    fn no_broken_line_begins_with_a_command() {
+        let text = "note: aaaaaaaaaaaaaaaaaaaa bbbbbbbbbbbbbbbbbbbbbbbbb ::add-mask::deny";
+        let shown = wrapped(text, Some(40));
+        assert!(shown.contains("\\u{3a}:add-mask::deny"), "{shown}");
     }
 
     #[test]
