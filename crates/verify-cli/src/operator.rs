@@ -188,16 +188,6 @@ pub(crate) fn other_state(common: &Common, chosen: &Path) -> Option<PathBuf> {
     (holds && usual != chosen).then_some(usual)
 }
 
-/// Makes the folder of a file of the operator, where it is not there yet.
-pub(crate) fn make_folder_of(file: &Path) -> Result<()> {
-    match file.parent() {
-        Some(folder) => {
-            std::fs::create_dir_all(folder).map_err(|error| Error::io("create", folder, error))
-        }
-        None => Ok(()),
-    }
-}
-
 /// Keeps other writers of the operator's files in the folder of `file` away, from before they are read until what is returned is
 /// dropped: of two that read, decide and write at the same time, one would lose what the other wrote. A writer that dies lets go.
 pub(crate) fn only_writer(file: &Path) -> Result<Option<File>> {

@@ -367,13 +367,7 @@ fn policy(common: &Common) -> Result<Policy> {
 /// Writes a file of the operator; whether anything had to change. Where signatures are demanded, or the file was signed, or the call gives
 /// a key, it gets the next serial, and a signature or the command that makes one.
 pub(crate) fn write(common: &Common, path: &Path, purpose: Purpose, text: &str) -> Result<bool> {
-    let under_test = verbs::under_test(operator::installation(common).ok().as_ref(), common);
-    let under_test: Vec<PathBuf> = under_test
-        .iter()
-        .filter_map(|folder| folder.canonicalize().ok())
-        .collect();
-    operator_file::refuse_inside([path], &under_test)?;
-    operator::make_folder_of(path)?;
+    verbs::make_room_for(common, path)?;
     let old = operator_file::read(path)?;
     let seal = old.as_deref().and_then(Seal::of_either_side);
     if demand().is_none() && seal.is_none() && common.sign_ssh.is_none() {

@@ -5,7 +5,7 @@ mod seal;
 use std::fs::{self, File, Permissions};
 use std::io::{self, Read as _, Write as _};
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 use rustix::fs::{Mode, OFlags};
 
@@ -93,7 +93,7 @@ pub fn read(path: &Path) -> Result<Option<String>> {
 }
 
 /// The thing under test never says whom to trust: anyone who can write to one of the `folders`, which are real paths, could write such a
-/// file there. A file that is not there yet counts by the folder in which it would be written.
+/// file there. Files that are not there are none.
 ///
 /// # Errors
 /// When one of `files` lies in one of `folders`.
@@ -101,34 +101,51 @@ pub fn refuse_inside<'a>(
     files: impl IntoIterator<Item = &'a Path>,
     folders: &[PathBuf],
 ) -> Result<()> {
-    if folders.is_empty() {
-        return Ok(());
-    }
     for file in files {
-        let Some(real) = real_place(file) else {
-            continue;
-        };
-        if let Some(folder) = folders.iter().find(|folder| real.starts_with(folder)) {
-            let shown = |path: &Path| text::visible(&path.to_string_lossy()).into_owned();
-            return Err(Error::environment(
-                format!(
-                    "{} lies in {}, which is under test and must not say whom to trust",
-                    shown(file),
-                    shown(folder)
-                ),
-                "keep it in a place that no code judged by it can write to",
-            ));
+        if let Ok(real) = file.canonicalize() {
+            refuse_below(file, &real, folders)?;
         }
     }
     Ok(())
 }
 
-/// Where a file is, or would be written.
-fn real_place(file: &Path) -> Option<PathBuf> {
-    let whole = std::path::absolute(file).ok()?;
-    whole
-        .ancestors()
-        .find_map(|folder| folder.canonicalize().ok())
+/// The same before `file` is written, which need not be there yet, and neither need its folder.
+///
+/// # Errors
+/// When it would lie in one of `folders`, or it is not known where it would.
+pub fn refuse_to_write_inside(file: &Path, folders: &[PathBuf]) -> Result<()> {
+    let whole = std::path::absolute(file).map_err(|error| Error::io("find", file, error))?;
+    for folder in whole.ancestors() {
+        let Ok(real) = folder.canonicalize() else {
+            continue;
+        };
+        // What leads out of a folder that is not there leads elsewhere once it is.
+        let mut rest = whole.strip_prefix(folder).unwrap_or(&whole).components();
+        if rest.any(|part| part == Component::ParentDir) {
+            let shown = text::visible(&file.to_string_lossy()).into_owned();
+            return Err(Error::environment(
+                format!("{shown} leads through a folder that is not there"),
+                "name it without `..`",
+            ));
+        }
+        return refuse_below(file, &real, folders);
+    }
+    Ok(())
+}
+
+fn refuse_below(file: &Path, real: &Path, folders: &[PathBuf]) -> Result<()> {
+    let Some(folder) = folders.iter().find(|folder| real.starts_with(folder)) else {
+        return Ok(());
+    };
+    let shown = |path: &Path| text::visible(&path.to_string_lossy()).into_owned();
+    Err(Error::environment(
+        format!(
+            "{} lies in {}, which is under test and must not say whom to trust",
+            shown(file),
+            shown(folder)
+        ),
+        "keep it in a place that no code judged by it can write to",
+    ))
 }
 
 /// Makes `text` the content of the file at `path`; whether anything had to change.

@@ -40,7 +40,12 @@ pub fn shell_word(text: &str) -> Cow<'_, str> {
     if !text.is_empty() && text.chars().all(plain) {
         return Cow::Borrowed(text);
     }
-    Cow::Owned(format!("'{}'", visible(text).replace('\'', "'\\''")))
+    let mut inside = visible(text).replace('\'', "'\\''");
+    // `##[` would be a command of a CI runner that reads the output; the shell joins the two halves again.
+    if inside.contains("##") {
+        inside = inside.replace('[', "''[");
+    }
+    Cow::Owned(format!("'{inside}'"))
 }
 
 /// A number of things in words: `1 file`, `2 files`.
@@ -91,6 +96,7 @@ mod tests {
             "'skill:workspace/$(id);x'\\''y'"
         );
         assert_eq!(shell_word(""), "''");
+        assert_eq!(shell_word("mcp:##[debug]x"), "'mcp:##''[debug]x'");
     }
 
     #[test]

@@ -3,7 +3,6 @@
 #[cfg(feature = "online")]
 mod fetch;
 
-use std::fs;
 use std::path::{Path, PathBuf};
 
 use openclaw_verify_core::advisories::{self, ImportOptions, Imported, Index, IndexMeta};
@@ -51,7 +50,7 @@ fn usual_index(policy: &AdvisoryPolicy) -> Result<PathBuf> {
 }
 
 fn import(common: &Common, args: &AdvisoriesImportArgs, index: &Path) -> Result<Exit> {
-    create_folder_of(index)?;
+    super::make_room_for(common, index)?;
     let options = ImportOptions {
         allow_broken: args.allow_broken,
         threads: common.threads.map_or(0, usize::from),
@@ -60,15 +59,6 @@ fn import(common: &Common, args: &AdvisoriesImportArgs, index: &Path) -> Result<
     let imported = advisories::import(&args.paths, index, &options)?;
     let digest = named(&imported)?;
     wrote(common, index, &imported, digest)
-}
-
-fn create_folder_of(index: &Path) -> Result<()> {
-    let folder = index
-        .parent()
-        .filter(|folder| !folder.as_os_str().is_empty());
-    folder.map_or(Ok(()), |folder| {
-        fs::create_dir_all(folder).map_err(|error| Error::io("create", folder, error))
-    })
 }
 
 /// Names what could not be read; the digest of the index, where one was written.

@@ -49,7 +49,7 @@ pub(super) fn run(common: &Common, args: &LockArgs) -> Result<Exit> {
     let policy = starter::write(&relock.lock, &excepted, today, preset, registry)?;
     // What the call gave goes into it, so it is read before it is written.
     Policy::parse(&files.policy, &policy.text, &rules::infos(), today)?;
-    let reviews_are_new = write(&files, &relock, &policy.text)?;
+    let reviews_are_new = write(common, &files, &relock, &policy.text)?;
     keep(&relock);
 
     if relock.lock.package(&SubjectId::core()).is_none() {
@@ -151,9 +151,9 @@ fn in_ci(files: &Files) -> [String; 2] {
 }
 
 /// Writes lock, policy and, where there are none, reviews; whether those are new.
-fn write(files: &Files, relock: &Relock, policy: &str) -> Result<bool> {
+fn write(common: &Common, files: &Files, relock: &Relock, policy: &str) -> Result<bool> {
     for path in [&files.lock, &files.policy, &files.reviews] {
-        operator::make_folder_of(path)?;
+        super::make_room_for(common, path)?;
     }
     operator_file::write_atomic(&files.lock, &relock.lock.write())?;
     operator_file::write_atomic(&files.policy, policy)?;

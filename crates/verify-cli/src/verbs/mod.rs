@@ -246,11 +246,24 @@ fn start_without_installation(common: &Common, online: bool) -> Result<Start> {
     Ok(without)
 }
 
+/// Makes the folder of a file of the operator that is to be written, where it is not there yet; nothing is written into what is under test.
+pub(crate) fn make_room_for(common: &Common, file: &Path) -> Result<()> {
+    let under_test = under_test(operator::installation(common).ok().as_ref(), common);
+    let folders: Vec<PathBuf> = under_test
+        .iter()
+        .filter_map(|folder| folder.canonicalize().ok())
+        .collect();
+    operator_file::refuse_to_write_inside(file, &folders)?;
+    match file.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => {
+            std::fs::create_dir_all(folder).map_err(|error| Error::io("create", folder, error))
+        }
+        _ => Ok(()),
+    }
+}
+
 /// The folders that nothing of the operator's may lie in.
-pub(crate) fn under_test(
-    installation: Option<&operator::Installation>,
-    common: &Common,
-) -> Vec<PathBuf> {
+fn under_test(installation: Option<&operator::Installation>, common: &Common) -> Vec<PathBuf> {
     let Some(installation) = installation else {
         return Vec::new();
     };

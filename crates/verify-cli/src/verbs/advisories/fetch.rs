@@ -52,7 +52,7 @@ pub(super) fn run(
             _ => format!("fetched {}", shown(source)),
         });
     }
-    super::create_folder_of(index)?;
+    super::super::make_room_for(common, index)?;
     let options = ImportOptions {
         allow_broken: args.allow_broken,
         threads: common.threads.map_or(0, usize::from),

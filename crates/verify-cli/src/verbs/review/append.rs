@@ -271,11 +271,7 @@ fn write(common: &Common, args: &ReviewArgs, files: &Files, addition: &Addition)
         document(common, &shown, &appended.entry, false)?;
         return Ok(Exit::Findings);
     }
-    let folder = path
-        .parent()
-        .filter(|folder| !folder.as_os_str().is_empty())
-        .unwrap_or(Path::new("."));
-    std::fs::create_dir_all(folder).map_err(|error| Error::io("create", folder, error))?;
+    crate::verbs::make_room_for(common, path)?;
     // Two that append at the same time must not overwrite each other's entry, so the file is read again under a lock.
     let _guard = operator::only_writer(path)?;
     let appended = append(path, operator_file::read(path)?.as_deref(), addition)?;
