@@ -85,9 +85,9 @@ printf '<<<<<<< a\n=======\n>>>>>>> b\n' >>"$OUT/unmerged/openclaw-verify.lock"
 step unmerged "binary=$OPENCLAW_VERIFY" "config=$OUT/unmerged"
 [ "$CODE" = 2 ] && grep -q 'openclaw-verify.lock:[0-9]*: ' "$OUT/unmerged/summary" && grep -q 'openclaw-verify lock --resolve' "$OUT/unmerged/summary" ||
   fail "unmerged: no place and no command in the summary: $(cat "$OUT/unmerged/summary")"
-for wrong in 'config=.' 'version=1.2.3' "version=1.2.3;id" 'binary=/nowhere'; do
+for wrong in 'config=.' 'version=1.2.3' "version=1.2.3;id" 'binary=/nowhere' $'binary=/nowhere\n::notice::passed' lock-only=True; do
   step wrong "$wrong" sha256=
-  [ "$CODE" = 2 ] && grep -q '^::error title=openclaw-verify::' "$OUT/wrong/log" && grep -q '^```text$' "$OUT/wrong/summary" || fail "$wrong: exit $CODE"
+  [ "$CODE" = 2 ] && [ "$(said wrong exit-code)" = 2 ] && ! grep -q '^::notice' "$OUT/wrong/log" && grep -q '^::error title=openclaw-verify::' "$OUT/wrong/log" && grep -q '^```text$' "$OUT/wrong/summary" || fail "$wrong: exit $CODE"
 done
 passed 'action: given program, annotations, SARIF, JSON, summary, exit codes 0, 1 and 2'
 

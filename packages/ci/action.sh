@@ -4,7 +4,10 @@
 set -euo pipefail
 
 stop() {
-  printf '::error title=openclaw-verify::%s\n' "$1"
+  local said=${1//'%'/%25}
+  said=${said//$'\r'/%0D}
+  printf '::error title=openclaw-verify::%s\n' "${said//$'\n'/%0A}"
+  printf 'exit-code=2\n' >>"${GITHUB_OUTPUT:-/dev/null}"
   printf '%s\n' "$1" >"$WORK/stopped"
   { printf '## openclaw-verify: could not be completed (exit 2)\n\n'; fenced "$WORK/stopped"; } >>"${GITHUB_STEP_SUMMARY:-/dev/null}"
   exit 2
@@ -41,9 +44,13 @@ else
     /*) cp -- "$INPUT_MIRROR/$NAME.tar.gz" "$WORK/archive" || stop "$INPUT_MIRROR has no $NAME.tar.gz" ;;
     *) stop 'mirror: the whole path of a folder is needed' ;;
   esac
-  if command -v sha256sum >/dev/null; then GOT=$(sha256sum <"$WORK/archive"); else GOT=$(shasum -a 256 <"$WORK/archive"); fi
+  if command -v sha256sum >/dev/null; then
+    GOT=$(sha256sum <"$WORK/archive")
+  else
+    GOT=$(shasum -a 256 <"$WORK/archive") || stop 'neither sha256sum nor shasum is here to compare the archive with'
+  fi
   [ "${GOT%% *}" = "$INPUT_SHA256" ] || stop "$NAME.tar.gz has another SHA-256: ${GOT%% *}"
-  tar -xzf "$WORK/archive" -C "$WORK" "$NAME/openclaw-verify"
+  tar -xzf "$WORK/archive" -C "$WORK" "$NAME/openclaw-verify" || stop "$NAME.tar.gz holds no program that can be unpacked"
   PROGRAM=$WORK/$NAME/openclaw-verify
 fi
 

@@ -182,8 +182,12 @@ impl Shown {
             ),
             _ => (None, None),
         };
+        let what = match error {
+            Error::Operator(error) if !may_be_quoted(error) => without_its_words(error),
+            _ => error.to_string(),
+        };
         Self {
-            what: visible(&error.to_string()).into_owned(),
+            what: visible(&what).into_owned(),
             // What says the same as the error itself is no cause of it.
             cause: cause.filter(|_| !matches!(error, Error::Operator(_))),
             help,
@@ -237,6 +241,26 @@ impl<H: ReportHandler> fmt::Display for Laid<'_, H> {
     }
 }
 
+fn may_be_quoted(error: &OperatorError) -> bool {
+    operator::may_be_quoted(Path::new(error.file.name()))
+}
+
+/// What is wrong with a file, without what it says: messages give it in backticks, or after a colon.
+fn without_its_words(error: &OperatorError) -> String {
+    let name = format!("{}: ", error.file.name());
+    let (place, rest) = match error.message.strip_prefix(&name) {
+        Some(rest) => (name.as_str(), rest),
+        None => ("", error.message.as_str()),
+    };
+    let ours = rest.split(": ").next().unwrap_or_default();
+    let parts: Vec<&str> = ours.split('`').collect();
+    let hidden = parts.iter().enumerate().map(|(at, part)| match at % 2 {
+        0 => *part,
+        _ => "`…`",
+    });
+    format!("{place}{}", hidden.collect::<String>())
+}
+
 /// What stands in place of a line that is not shown.
 const UNQUOTED: &str = "(not shown: this file lies outside the folder of policy, lock and reviews)";
 
@@ -263,7 +287,7 @@ impl Place {
 
         // Lines that are not shown are empty here, so that the others keep their numbers.
         let mut shown = "\n".repeat(number.saturating_sub(1));
-        let quoted = operator::may_be_quoted(Path::new(error.file.name()));
+        let quoted = may_be_quoted(error);
         let (before, meant, after) = match quoted {
             true => (before, meant, after),
             false => (String::new(), UNQUOTED.to_owned(), String::new()),
@@ -282,7 +306,10 @@ impl Place {
             shown.push_str(&first(next.split('\n').next().unwrap_or_default()));
         }
         let column = text[line_start..start].chars().count() + 1;
-        let label = visible(&error.label).into_owned();
+        let label = match quoted {
+            true => visible(&error.label).into_owned(),
+            false => "here".to_owned(),
+        };
         Some(Self {
             source: Cut {
                 text: NamedSource::new(visible(error.file.name()), shown),

@@ -542,10 +542,9 @@ fn real_folder(file: &Path) -> Option<PathBuf> {
 /// Whether a line of a file may be shown in an error. A pull request can bring a link in place of its lock, or a policy that names any file
 /// of the machine that checks it, and reads the log.
 pub(crate) fn may_be_quoted(file: &Path) -> bool {
-    let real = match file.canonicalize() {
-        Ok(real) => real,
-        // What was read has another origin, such as the index of git.
-        Err(error) => return error.kind() == io::ErrorKind::NotFound,
+    let Ok(real) = file.canonicalize() else {
+        // Nothing of it was read, or it has another origin, such as the index of git.
+        return true;
     };
     match OWN_FOLDERS.get() {
         Some(folders) => folders.iter().any(|folder| real.starts_with(folder)),

@@ -740,6 +740,15 @@ fn no_line_of_a_foreign_file_is_shown() {
     std::fs::write(installation.policy(), named).expect("policy");
     let run = installation.run(&["check", "--lock-only"]);
     assert!(!run.text().contains("topsecret"), "{}", run.text());
+    // A document that policy names: what it holds is in no message either.
+    let statement = installation.home.join("pin");
+    std::fs::write(&statement, "\"topsecret\"").expect("file");
+    let named = format!(
+        "{policy}\n[[vex]]\npath = \"{}\"\nuntil = 2026-12-20\n",
+        statement.display()
+    );
+    std::fs::write(installation.policy(), named).expect("policy");
+    assert!(said(&installation)[0].contains("is no OpenVEX document"));
     // A broken line of the operator's own file is shown.
     std::fs::write(installation.policy(), policy).expect("policy");
     std::fs::write(installation.lock(), format!("topsecret\n{lock}")).expect("lock");
