@@ -282,7 +282,7 @@ impl Evidence {
                 .as_ref()
                 .and_then(|announced| announced.archive)
                 .or(self.published.archive.verified().copied()),
-            version: subject.version.as_deref(),
+            version: subject.version.as_deref().or(of_node(subject)),
         }
     }
 
@@ -290,6 +290,15 @@ impl Evidence {
     pub(crate) fn present(&self, subject: &Subject) -> bool {
         subject.is_defined() || !matches!(self.tree.measured, None | Some(Err(TreeError::Missing)))
     }
+}
+
+/// The version of the Node.js that a unit starts, which is all of it that a unit has a version of.
+fn of_node(subject: &Subject) -> Option<&str> {
+    let node = subject
+        .node
+        .as_ref()
+        .filter(|_| subject.kind == Kind::Service);
+    node?.version.as_deref()
 }
 
 /// How evidence is gathered.

@@ -79,11 +79,11 @@ pub struct Digests<'a> {
 }
 
 /// Whether an exception about malware of `id` that names these is about one version and its bytes. A server's definition holds the version
-/// that its command names, a unit's the program that it starts, and many a skill and runtime has no version.
+/// that its command names, a unit's only where its Node.js lies, and many a skill and runtime has no version.
 pub(crate) fn is_one_version(id: &SubjectId, bytes: bool, definition: bool, version: bool) -> bool {
     match id.scheme() {
         "mcp" => definition,
-        "service" => bytes || definition,
+        "service" => bytes || definition && version,
         "skill" | "runtime" => bytes,
         _ => bytes && version,
     }
@@ -159,5 +159,25 @@ impl Exception {
             && (!finding.about_dependencies
                 || self.dependencies.is_some()
                 || self.is_by_advisory_alone())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn malware_is_excepted_of_one_version_and_its_bytes() {
+        let is_one = |id: &str, bytes, definition, version| {
+            is_one_version(&id.parse().expect("an id"), bytes, definition, version)
+        };
+        assert!(is_one("npm:x", true, false, true));
+        assert!(!is_one("npm:x", true, true, false) && !is_one("npm:x", false, true, true));
+        assert!(is_one("mcp:x", false, true, false) && !is_one("mcp:x", true, false, true));
+        assert!(is_one("skill:managed/x", true, false, false));
+        // Where its Node.js lies outside of what is hashed, any other could lie there.
+        assert!(is_one("service:x", true, false, false));
+        assert!(is_one("service:x", false, true, true));
+        assert!(!is_one("service:x", false, true, false));
     }
 }

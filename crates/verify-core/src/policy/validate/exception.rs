@@ -196,7 +196,9 @@ impl Reader<'_> {
         if malware && !is_one_version(&wire.package, bytes, definition, version) {
             let help = match wire.package.scheme() {
                 "mcp" => "add `definition`; it is in the lock",
-                "service" => "add `definition`, or `tree` where it has one; they are in the lock",
+                "service" => {
+                    "add `tree`; where the lock has none, `definition` and the `version` of its Node.js"
+                }
                 "skill" | "runtime" => "add `tree`; it is in the lock",
                 _ => "add `version`, and `tree` or `archive`; they are in the lock",
             };
