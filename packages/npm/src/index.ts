@@ -4,7 +4,7 @@ import type { ErrorDocument } from "./generated/error.js";
 import type { Reply } from "./generated/gate.js";
 import type { Level, Report } from "./generated/report.js";
 import type { Tree } from "./generated/tree.js";
-import { refuseWrong, shared, SHARED, type Options } from "./options.js";
+import { checked, shared, SHARED, type Options } from "./options.js";
 import { binaryPath } from "./platform.js";
 import { run, type Outcome, type RunOptions } from "./run.js";
 
@@ -53,8 +53,8 @@ export interface Checked {
 }
 
 /** Judges an installation, as `openclaw-verify check` does. */
-export async function check(options: CheckOptions = {}): Promise<Checked> {
-  refuseWrong(options, [...SHARED, "only", "ids", "failOn"]);
+export async function check(given: CheckOptions = {}): Promise<Checked> {
+  const options = checked(given, [...SHARED, "only", "ids", "failOn"]);
   // The types forbid it, and it would be the verb that is run.
   if (options.only !== undefined && !PARTS.includes(options.only)) {
     throw new TypeError(`only is one of ${PARTS.join(", ")}`);
@@ -89,8 +89,8 @@ export interface DecideOptions extends RunOptions {
  * Answers one request of OpenClaw's install policy (protocol version 1), as `openclaw-verify gate` does. A rejected promise is no
  * permission: treat it as a block.
  */
-export async function decide(request: object, options: DecideOptions): Promise<Reply> {
-  refuseWrong(options, ["config", "openclaw", "spool", "noWarn", "deadlineMs"]);
+export async function decide(request: object, given: DecideOptions): Promise<Reply> {
+  const options = checked(given, ["config", "openclaw", "spool", "noWarn", "deadlineMs"]);
   if (options.config === undefined) throw new TypeError("config is missing");
   if (typeof request !== "object" || request === null) throw new TypeError("the request is no object");
   const args = ["gate", `--config=${options.config}`];
@@ -115,8 +115,8 @@ export interface TreeOptions extends RunOptions {
 }
 
 /** The digest of any folder, the one that git gives it in a SHA-256 repository. Rejects for a folder that has none. */
-export async function tree(path: string, options: TreeOptions = {}): Promise<Tree> {
-  refuseWrong(options, ["manifest", "threads"]);
+export async function tree(path: string, given: TreeOptions = {}): Promise<Tree> {
+  const options = checked(given, ["manifest", "threads"]);
   if (typeof path !== "string" || path === "") throw new TypeError("the path is no text");
   const args = ["tree", "--format=json"];
   if (options.manifest) args.push("--manifest");
@@ -165,8 +165,8 @@ export interface Component {
 }
 
 /** Describes the installation in CycloneDX, as `openclaw-verify sbom` does. */
-export async function sbom(options: SbomOptions = {}): Promise<Bom> {
-  refuseWrong(options, [...SHARED, "specVersion", "reproducible", "subjects", "fromLock"]);
+export async function sbom(given: SbomOptions = {}): Promise<Bom> {
+  const options = checked(given, [...SHARED, "specVersion", "reproducible", "subjects", "fromLock"]);
   const args = ["sbom", ...shared(options)];
   if (options.specVersion !== undefined) args.push(`--spec-version=${options.specVersion}`);
   if (options.reproducible) args.push("--reproducible");

@@ -64,16 +64,31 @@ const NUMBERS = ["threads", "deadlineMs"];
 const LISTS = ["ids", "subjects"];
 const TEXTS_BY_NAME = ["variables", "env"];
 
-/** Refuses what is no option, or no value of it: with a misspelt one another place would be judged, or by another threshold. */
-export function refuseWrong(options: object | null | undefined, names: readonly string[]): void {
-  if (typeof options !== "object" || options === null || Array.isArray(options)) throw new TypeError("the options are no object");
+/**
+ * The options as they are now, read once. Refuses what is no option, or no value of it: with a misspelt one another place would be
+ * judged, or by another threshold.
+ */
+export function checked<Given extends object>(options: Given | null | undefined, names: readonly string[]): Given {
+  if (!isPlain(options)) throw new TypeError("the options are no plain object");
   const known = new Set<string>([...RUN, ...names]);
-  for (const [name, value] of Object.entries(options) as [string, unknown][]) {
+  const own: Record<string, unknown> = {};
+  for (const name of Reflect.ownKeys(options).map(String)) {
     if (!known.has(name)) throw new TypeError(`${name} is no option; the options are ${[...known].join(", ")}`);
+    const value = (options as Record<string, unknown>)[name];
     if (value === undefined) continue;
     const wrong = wrongWith(name, value);
     if (wrong) throw new TypeError(`${name} is ${wrong}`);
+    own[name] = value;
   }
+  return own as Given;
+}
+
+// What an instance of a class or a Map holds would be passed over: it is not the object's own.
+function isPlain(value: unknown): value is object {
+  if (typeof value !== "object" || value === null || Array.isArray(value)) return false;
+  const prototype: unknown = Object.getPrototypeOf(value);
+  // Of whatever realm: in a test runner the plain object of the caller is another one than ours.
+  return prototype === null || Object.getPrototypeOf(prototype) === null;
 }
 
 function wrongWith(name: string, value: unknown): string | undefined {
@@ -93,7 +108,7 @@ function isText(value: unknown): value is string {
 
 /** The environment may have names without a value, and empty ones. */
 function isRecord(value: unknown, isEnvironment: boolean): boolean {
-  if (typeof value !== "object" || value === null || Array.isArray(value)) return false;
+  if (value !== process.env && !isPlain(value)) return false;
   return Object.values(value).every((one) => typeof one === "string" || (isEnvironment && one === undefined));
 }
 

@@ -79,6 +79,11 @@ test("no value becomes an option, and none goes through a shell", async () => {
     await assert.rejects(check({ binary, ...shipped, ...options }), TypeError, JSON.stringify(options));
   }
   await assert.rejects(check([]), TypeError);
+  class Settings { get lockOnly() { return "false"; } }
+  const hidden = Object.defineProperty({}, "lockOnly", { value: "false" });
+  for (const options of [new Settings(), Object.create({ lockOnly: "false" }), hidden, new Map([["failOn", "warn"]]), { env: new Map() }, { variables: new Map() }]) {
+    await assert.rejects(check(options), TypeError);
+  }
   for (const options of [{ specVersion: "" }, { specVersion: 1.6 }, { reproducible: "false" }, { fromLock: "false" }, { subjects: "x" }]) {
     await assert.rejects(sbom({ binary, ...shipped, ...options }), TypeError, JSON.stringify(options));
   }
