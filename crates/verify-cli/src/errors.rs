@@ -262,7 +262,7 @@ fn without_its_words(error: &OperatorError) -> String {
 }
 
 /// What stands in place of a line that is not shown.
-const UNQUOTED: &str = "(not shown: this file lies outside the folder of policy, lock and reviews)";
+const UNQUOTED: &str = "(shown on a terminal only: it is a link, or a file that policy names)";
 
 impl Place {
     /// The line that is meant, with the one before and behind it, each cut so that a long one costs neither memory nor a screen.

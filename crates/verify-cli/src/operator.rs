@@ -5,7 +5,7 @@
 
 use std::ffi::{OsStr, OsString};
 use std::fs::File;
-use std::io;
+use std::io::{self, IsTerminal as _};
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
@@ -123,6 +123,16 @@ pub(crate) fn in_call(option: &str) -> bool {
     std::env::args_os().any(|arg| {
         arg.to_str()
             .is_some_and(|arg| arg == option || arg.starts_with(&format!("{option}=")))
+    })
+}
+
+/// Whether the call itself names a file.
+fn names(file: &Path) -> bool {
+    let file = file.as_os_str().as_encoded_bytes();
+    std::env::args_os().any(|arg| {
+        let arg = arg.as_encoded_bytes();
+        let value = arg.iter().position(|b| *b == b'=').map(|at| &arg[at + 1..]);
+        arg == file || value == Some(file)
     })
 }
 
@@ -520,36 +530,35 @@ pub(crate) fn files(common: &Common, under_test: &[PathBuf]) -> Result<Files> {
         reviews: reviews.unwrap_or_else(|| folder.join(REVIEWS)),
     };
     // The first call of a run knows them; a later one finds the same.
-    let _ = OWN_FOLDERS.set(
-        [&files.policy, &files.lock, &files.reviews]
-            .into_iter()
-            .filter_map(|file| real_folder(file))
-            .collect(),
-    );
+    let own = [&files.policy, &files.lock, &files.reviews];
+    let _ = OWN_FILES.set(own.into_iter().filter_map(|file| unlinked(file)).collect());
     Ok(files)
 }
 
-/// The real folders of policy, lock and reviews.
-static OWN_FOLDERS: OnceLock<Vec<PathBuf>> = OnceLock::new();
+/// Where policy, lock and reviews are, if they are no links.
+static OWN_FILES: OnceLock<Vec<PathBuf>> = OnceLock::new();
 
-fn real_folder(file: &Path) -> Option<PathBuf> {
+/// A file in its real folder.
+fn unlinked(file: &Path) -> Option<PathBuf> {
     let folder = file
         .parent()
         .filter(|folder| !folder.as_os_str().is_empty());
-    folder.unwrap_or(Path::new(".")).canonicalize().ok()
+    let folder = folder.unwrap_or(Path::new(".")).canonicalize().ok()?;
+    Some(folder.join(file.file_name()?))
 }
 
 /// Whether a line of a file may be shown in an error. A pull request can bring a link in place of its lock, or a policy that names any file
-/// of the machine that checks it, and reads the log.
+/// of the machine that checks it, and reads the log. Who sits at a terminal can read those files anyway.
 pub(crate) fn may_be_quoted(file: &Path) -> bool {
+    if io::stderr().is_terminal() {
+        return true;
+    }
     let Ok(real) = file.canonicalize() else {
         // Nothing of it was read, or it has another origin, such as the index of git.
         return true;
     };
-    match OWN_FOLDERS.get() {
-        Some(folders) => folders.iter().any(|folder| real.starts_with(folder)),
-        None => real_folder(file).is_some_and(|folder| real.starts_with(folder)),
-    }
+    let own = OWN_FILES.get().is_some_and(|own| own.contains(&real));
+    own || names(file) && unlinked(file).is_some_and(|named| named == real)
 }
 
 /// The same for the first run: the folder that `--config` names need not be there yet. One below what is under test is refused before

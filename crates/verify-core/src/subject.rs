@@ -31,10 +31,10 @@ impl SubjectId {
     pub fn new(scheme: &str, name: &str) -> Self {
         use std::fmt::Write as _;
         let mut id = format!("{scheme}:");
-        for (at, c) in name.char_indices() {
+        for ((at, c), (_, hazard)) in name.char_indices().zip(text::with_hazards(name)) {
             // A slash inside a part of the name was written so before the parts were joined.
             let slash = name.get(at..).is_some_and(|rest| rest.starts_with("%2F"));
-            if text::is_hazard(c) || (c == '%' && !slash) || c.is_whitespace() {
+            if hazard || (c == '%' && !slash) || c.is_whitespace() {
                 for byte in c.encode_utf8(&mut [0; 4]).bytes() {
                     let _ = write!(id, "%{byte:02X}");
                 }
@@ -98,9 +98,7 @@ impl FromStr for SubjectId {
     fn from_str(text: &str) -> Result<Self, BadSubjectId> {
         let bad = || BadSubjectId(text.to_owned());
         let (scheme, name) = text.split_once(':').ok_or_else(bad)?;
-        let clean = !text
-            .chars()
-            .any(|c| text::is_hazard(c) || c.is_whitespace());
+        let clean = !text::with_hazards(text).any(|(c, hazard)| hazard || c.is_whitespace());
         let scheme_ok =
             !scheme.is_empty() && scheme.bytes().all(|b| b.is_ascii_lowercase() || b == b'-');
         if clean && scheme_ok && !name.is_empty() && text.len() <= Self::MAX {

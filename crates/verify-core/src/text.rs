@@ -9,12 +9,12 @@ use std::fmt::Write as _;
 /// Every renderer and every error message passes names, versions and messages of the thing under test through this.
 #[must_use]
 pub fn visible(text: &str) -> Cow<'_, str> {
-    if !text.chars().any(is_hazard) {
+    if !with_hazards(text).any(|(_, acts)| acts) {
         return Cow::Borrowed(text);
     }
     let mut shown = String::with_capacity(text.len() + 16);
-    for c in text.chars() {
-        if is_hazard(c) {
+    for (c, acts) in with_hazards(text) {
+        if acts {
             // Writing to a String cannot fail.
             let _ = write!(shown, "\\u{{{:x}}}", u32::from(c));
         } else {
@@ -23,6 +23,20 @@ pub fn visible(text: &str) -> Cow<'_, str> {
     }
     Cow::Owned(shown)
 }
+
+/// The characters of `text`, each with whether it can act on a terminal or on the reader. A selector of emoji can be seen behind what has
+/// such forms, and behind a letter it cannot.
+pub(crate) fn with_hazards(text: &str) -> impl Iterator<Item = (char, bool)> {
+    let mut before = None;
+    text.chars().map(move |c| {
+        let unseen = before.is_none_or(|b: char| b.is_ascii() || b.is_alphanumeric());
+        before = Some(c);
+        (c, is_hazard(c) || EMOJI_SELECTORS.contains(&c) && unseen)
+    })
+}
+
+/// What asks for the form of an emoji as text or as a picture.
+const EMOJI_SELECTORS: [char; 2] = ['\u{fe0e}', '\u{fe0f}'];
 
 /// [`visible`], cut to `limit` characters with an ellipsis, for one-line messages about attacker-sized values.
 #[must_use]
@@ -55,16 +69,16 @@ pub(crate) fn count(number: impl TryInto<u64>, what: &str) -> String {
 }
 
 /// Whether `c` can act on a terminal or on the reader instead of being read: it moves, hides or reorders other text, or cannot be seen.
-/// Of Unicode's `Default_Ignorable_Code_Point` only the variation selectors of emoji and CJK are left, which honest names have; U+FFFE
-/// and U+FFFF are allowed by no version of XML, and the other noncharacters mean nothing anywhere.
+/// Of Unicode's `Default_Ignorable_Code_Point` only the selectors of emoji are left, which honest names have; U+FFFE and U+FFFF are allowed
+/// by no version of XML, and the other noncharacters mean nothing anywhere.
 #[must_use]
 pub fn is_hazard(c: char) -> bool {
     let code = u32::from(c);
     c.is_control()
         || matches!(code,
-            0x00AD | 0x034F | 0x061C | 0x115F | 0x1160 | 0x17B4 | 0x17B5 | 0x180B..=0x180F | 0x200B..=0x200F | 0x2028..=0x202E
-            | 0x2060..=0x206F | 0x2800 | 0x3164 | 0xFDD0..=0xFDEF | 0xFEFF | 0xFFA0 | 0xFFF0..=0xFFFB | 0x1BCA0..=0x1BCA3
-            | 0x1D173..=0x1D17A | 0xE0000..=0xE0FFF)
+            0x00AD | 0x034F | 0x061C | 0x070F | 0x115F | 0x1160 | 0x17B4 | 0x17B5 | 0x180B..=0x180F | 0x200B..=0x200F | 0x2028..=0x202E
+            | 0x2060..=0x206F | 0x2800 | 0x3164 | 0xFE00..=0xFE0D | 0xFDD0..=0xFDEF | 0xFEFF | 0xFFA0 | 0xFFF0..=0xFFFB | 0x13430..=0x1345F | 0x16FE4 | 0x1BCA0..=0x1BCA3
+            | 0x1D159 | 0x1D173..=0x1D17A | 0xE0000..=0xE0FFF)
         || code & 0xFFFE == 0xFFFE
 }
 
@@ -86,6 +100,8 @@ mod tests {
             let c = char::from_u32(code).expect("a character");
             assert_eq!(visible(&format!("a{c}")), format!("a\\u{{{code:x}}}"));
         }
+        assert_eq!(visible("a\u{fe0f}"), "a\\u{fe0f}");
+        assert!(matches!(visible("\u{2764}\u{fe0f}"), Cow::Borrowed(_)));
     }
 
     #[test]

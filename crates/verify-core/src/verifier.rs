@@ -119,10 +119,41 @@ impl Verifier {
     /// # Errors
     /// When the state directory cannot be read at all.
     pub fn inventory(&self) -> Result<Inventory> {
-        self.inventory_options().map_or_else(
-            || Ok(Inventory::default()),
-            |options| inventory::read(&options),
-        )
+        let Some(options) = self.inventory_options() else {
+            return Ok(Inventory::default());
+        };
+        let inventory = inventory::read(&options)?;
+        self.refuse_files_inside(&inventory)?;
+        Ok(inventory)
+    }
+
+    /// A plugin or skill outside of the state directory brings no policy of its own, such as the clone of a linked one in which this is run.
+    /// Nor is anything of the operator's written there: it would change the tree that it locks.
+    fn refuse_files_inside(&self, inventory: &Inventory) -> Result<()> {
+        let is_folder = |subject: &&Subject| {
+            matches!(
+                subject.kind,
+                Kind::Plugin | Kind::Bundle | Kind::Skill | Kind::HookPack
+            )
+        };
+        let state = self.options.state_dir.as_deref();
+        // Whatever lies in the state directory was refused before it was read.
+        let apart = |path: &&Path| !state.is_some_and(|state| path.starts_with(state));
+        let subjects = inventory.subjects.iter().filter(is_folder);
+        let folders: Vec<PathBuf> = subjects
+            .map(|subject| subject.place.absolute.as_path())
+            .filter(apart)
+            .filter_map(|folder| folder.canonicalize().ok())
+            .collect();
+        let own = [
+            &self.options.policy,
+            &self.options.lock,
+            &self.options.reviews,
+        ];
+        for file in own.into_iter().flatten() {
+            operator_file::refuse_to_write_inside(&file.path, &folders)?;
+        }
+        Ok(())
     }
 
     /// What to look at; none without a state directory.

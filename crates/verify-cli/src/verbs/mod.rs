@@ -268,6 +268,7 @@ fn under_test(installation: Option<&operator::Installation>, common: &Common) ->
         return Vec::new();
     };
     let mut under_test = vec![installation.state_dir.clone()];
+    under_test.extend(installation.host.folder.clone());
     let workspaces = inventory::workspaces(&options(common, installation));
     // The working folder is a real path, and a workspace may be named through a symlink; none is followed out of a copy.
     if common.relocated_from.is_none() {

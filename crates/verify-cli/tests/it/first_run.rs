@@ -327,3 +327,41 @@ fn a_home_that_is_the_state_directory_is_no_obstacle() {
     let run = Run::of(&output.expect("runs"));
     assert_eq!(run.code, 0, "{}", run.text());
 }
+
+#[test]
+fn a_linked_plugin_brings_no_policy_of_its_own() {
+    let installation = Installation::empty();
+    let plugin = installation.home.join("plug");
+    std::fs::create_dir_all(&plugin).expect("folder");
+    std::fs::write(plugin.join("openclaw.plugin.json"), r#"{"id":"plug"}"#).expect("manifest");
+    std::fs::write(plugin.join("index.js"), "").expect("code");
+    let config = format!(
+        r#"{{"plugins":{{"load":{{"paths":["{}"]}}}}}}"#,
+        plugin.display()
+    );
+    std::fs::write(installation.state.join("openclaw.json"), config).expect("config");
+    let before = listing(&plugin);
+    let run = |arguments: &[&str]| {
+        let output = bare(&installation.home, &plugin)
+            .args(arguments)
+            .arg("--state-dir")
+            .arg(&installation.state)
+            .args(["--now", "2026-11-22T12:00:00Z"])
+            .output();
+        Run::of(&output.expect("runs"))
+    };
+    let refused = run(&["lock", "--init", "--config", "."]);
+    assert_eq!(refused.code, 2, "{}", refused.text());
+    assert!(refused.stderr.contains("under test"), "{}", refused.text());
+    assert_eq!(listing(&plugin), before);
+    // It cannot allow itself either.
+    std::fs::write(plugin.join("openclaw-verify.lock"), "version = 1\n").expect("lock");
+    let policy = "version = 1\n[levels]\nnot-locked = \"allow\"\nunreviewed = \"allow\"\n";
+    std::fs::write(plugin.join("openclaw-verify.toml"), policy).expect("policy");
+    let refused = run(&["check", "--config", "."]);
+    assert_eq!(refused.code, 2, "{}", refused.text());
+    assert!(refused.stderr.contains("under test"), "{}", refused.text());
+    // The folder above is no plugin's.
+    let above = run(&["lock", "--init", "--config", ".."]);
+    assert_eq!(above.code, 0, "{}", above.text());
+}

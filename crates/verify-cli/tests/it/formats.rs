@@ -727,7 +727,7 @@ fn no_line_of_a_foreign_file_is_shown() {
         })
     };
     link(&installation.lock());
-    assert!(said(&installation)[0].contains("not shown"));
+    assert!(said(&installation)[0].contains("shown on a terminal only"));
     std::fs::remove_file(installation.lock()).expect("link");
     std::fs::write(installation.lock(), &lock).expect("lock");
     link(&installation.policy());

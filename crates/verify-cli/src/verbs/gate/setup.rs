@@ -109,8 +109,11 @@ fn refuse_unsafe(common: &Common, program: &Path, config: &Path) -> Result<()> {
 /// Whether a program is one that `npx`, `uvx` and their like fetch for one run.
 fn is_passing(program: &Path) -> bool {
     const CACHES: [&str; 4] = ["_npx", ".cache", "Caches", "plugin-captures"];
-    let mut parts = program.components();
-    parts.any(|part| CACHES.iter().any(|cache| part.as_os_str() == *cache))
+    const FETCHED: [&str; 2] = ["bunx-", "dlx-"];
+    program.components().any(|part| {
+        let part = part.as_os_str().to_string_lossy();
+        CACHES.contains(&&*part) || FETCHED.iter().any(|start| part.starts_with(start))
+    })
 }
 
 /// Refuses files that the gate would refuse at every install, where they have to be signed.
