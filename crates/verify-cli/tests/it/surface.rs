@@ -713,3 +713,33 @@ fn screens_are_as_wide_as_asked_and_keep_what_is_copied() {
     assert_eq!(help.code, 0);
     assert!(help.stdout.contains("Operator's files:"), "{}", help.stdout);
 }
+
+#[test]
+fn bash_completes_behind_a_verb() {
+    let home = tempfile::tempdir().expect("temporary folder");
+    let script = bare(home.path(), home.path())
+        .args(["completions", "bash"])
+        .output()
+        .expect("the program runs");
+    let file = home.path().join("completions");
+    std::fs::write(&file, script.stdout).expect("file");
+    let ask = r#"source "$1"; shift
+        function=$(complete -p openclaw-verify | sed 's/.*-F \([^ ]*\).*/\1/')
+        COMP_WORDS=(openclaw-verify "$@"); COMP_CWORD=$#
+        "$function" openclaw-verify "${COMP_WORDS[COMP_CWORD]}" "${COMP_WORDS[COMP_CWORD-1]}"
+        echo "${COMPREPLY[@]}""#;
+    for (words, wanted) in [
+        (&["che"][..], "check checklist"),
+        (&["check", "--fail-on", ""], "deny warn note"),
+        (&["review", "--dif"], "--diff"),
+    ] {
+        let output = Command::new("bash")
+            .args(["-c", ask, "bash"])
+            .arg(&file)
+            .args(words)
+            .output()
+            .expect("bash");
+        let said = String::from_utf8_lossy(&output.stdout);
+        assert_eq!(said.trim(), wanted, "{words:?}");
+    }
+}
