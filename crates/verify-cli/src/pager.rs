@@ -5,7 +5,7 @@ use std::process::{Command, Stdio};
 
 use openclaw_verify_core::Result;
 
-use crate::output;
+use crate::{output, process};
 
 /// Shows `text` through `$PAGER`, or `less`, when standard output is a terminal; otherwise prints it.
 pub(crate) fn show(text: &str) -> Result<()> {
@@ -26,18 +26,19 @@ pub(crate) fn show(text: &str) -> Result<()> {
     if std::env::var_os("LESS").is_none() {
         command.env("LESS", "FRX");
     }
-    let Ok(mut child) = command.spawn() else {
-        return output::lines(text);
-    };
-    if let Some(mut stdin) = child.stdin.take() {
-        let text = match anstream::AutoStream::choice(&std::io::stdout()) {
-            anstream::ColorChoice::Never => anstream::adapter::strip_str(text).to_string(),
-            _ => text.to_owned(),
-        };
-        // A pager that is left early closes the pipe.
-        let _ = stdin.write_all(text.as_bytes());
-    }
-    match child.wait() {
+    let ended = process::while_paging(|| {
+        let mut child = command.spawn()?;
+        if let Some(mut stdin) = child.stdin.take() {
+            let text = match anstream::AutoStream::choice(&std::io::stdout()) {
+                anstream::ColorChoice::Never => anstream::adapter::strip_str(text).to_string(),
+                _ => text.to_owned(),
+            };
+            // A pager that is left early closes the pipe.
+            let _ = stdin.write_all(text.as_bytes());
+        }
+        child.wait()
+    });
+    match ended {
         // 126 and 127: the shell found no such command.
         Ok(status) if !matches!(status.code(), Some(126 | 127)) => Ok(()),
         _ => output::lines(text),

@@ -54,6 +54,17 @@ pub(crate) fn while_asking<T>(ask: impl FnOnce() -> T) -> T {
     answer
 }
 
+/// Whether a pager has the terminal.
+static PAGING: AtomicBool = AtomicBool::new(false);
+
+/// Waits for a pager. What the keyboard interrupts is its own affair: without this program it would read the keys beside the shell.
+pub(crate) fn while_paging<T>(page: impl FnOnce() -> T) -> T {
+    PAGING.store(true, Ordering::Relaxed);
+    let ended = page();
+    PAGING.store(false, Ordering::Relaxed);
+    ended
+}
+
 fn watch() {
     // With a handler, a write beyond the limit of file sizes is an error like that of a full disk.
     let beyond = Arc::new(AtomicBool::new(false));
@@ -66,7 +77,8 @@ fn watch() {
     };
     let watcher = std::thread::Builder::new().name("signals".to_owned());
     let _ = watcher.spawn(move || {
-        if let Some(signal) = signals.forever().next() {
+        let paging = |signal: &i32| *signal == SIGINT && PAGING.load(Ordering::Relaxed);
+        if let Some(signal) = signals.forever().find(|signal| !paging(signal)) {
             SIGNAL.store(signal, Ordering::Relaxed);
             CANCELLED.store(true, Ordering::Relaxed);
             if !ASKING.load(Ordering::Relaxed) {

@@ -116,6 +116,27 @@ fn a_difference_goes_through_the_pager_of_the_operator() {
 
 #[test]
 #[ignore = "needs script"]
+fn what_the_keyboard_interrupts_is_the_pagers() {
+    let installation = locked();
+    let after = installation.config.join("after");
+    // As the terminal does at ^C: everything in the foreground.
+    let pager = format!(
+        "trap '' INT; cat >/dev/null; kill -INT 0; sleep 1; echo x >'{}'",
+        after.display()
+    );
+    let diff = ["review", PACKED, "--diff"];
+    let run = at_a_terminal(&installation, &diff, &[("PAGER", &pager)], "");
+    assert!(after.exists(), "the program did not wait: {}", run.text());
+    // The shell around both ended by the signal; the program went on.
+    assert!(
+        run.stdout.contains("when you have read it"),
+        "{}",
+        run.text()
+    );
+}
+
+#[test]
+#[ignore = "needs script"]
 fn nothing_is_recorded_before_the_very_entry_is_confirmed() {
     let installation = locked();
     let reviews = installation.config.join("openclaw-reviews.toml");
