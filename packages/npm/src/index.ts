@@ -1,5 +1,6 @@
 // What openclaw-verify says, as values. Each function runs the program once and returns what it printed; none decides anything itself.
 
+import { VerifyError } from "./error.js";
 import type { ErrorDocument } from "./generated/error.js";
 import type { Reply } from "./generated/gate.js";
 import type { Level, Report } from "./generated/report.js";
@@ -8,30 +9,13 @@ import { checked, shared, SHARED, type Options } from "./options.js";
 import { binaryPath } from "./platform.js";
 import { run, type Outcome, type RunOptions } from "./run.js";
 
+export { VerifyError } from "./error.js";
 export { binaryPath, fileDigest, packageNames } from "./platform.js";
 export type * from "./generated/error.js";
 export type * from "./generated/gate.js";
 export type * from "./generated/report.js";
 export type * from "./generated/tree.js";
 export type { Options, RunOptions };
-
-/** There is no answer: wrong options, a file of the operator that is wrong, an environment that does not work, nothing to verify. */
-export class VerifyError extends Error {
-  override readonly name = "VerifyError";
-  /** How the program ended: 1 for a refused folder, 2 could not complete, 3 nothing to verify. */
-  readonly exit: number;
-  /** What the program says about it, where it could. */
-  readonly document: ErrorDocument | undefined;
-  /** What it printed on standard error, at most the last 64 KiB. */
-  readonly stderr: string;
-
-  constructor(message: string, exit: number, stderr: string, document?: ErrorDocument) {
-    super(message);
-    this.exit = exit;
-    this.stderr = stderr;
-    this.document = document;
-  }
-}
 
 /** What `check` looks at. */
 export interface CheckOptions extends Options {
@@ -178,7 +162,7 @@ export async function sbom(given: SbomOptions = {}): Promise<Bom> {
   return bom;
 }
 
-function ask(args: readonly string[], options: RunOptions, input?: string): Promise<Outcome> {
+async function ask(args: readonly string[], options: RunOptions, input?: string): Promise<Outcome> {
   return run(options.binary ?? binaryPath(), args, options, input);
 }
 

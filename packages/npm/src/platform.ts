@@ -2,11 +2,12 @@
 // counts, nor a folder above: what is checked could set or fill them.
 
 import { createHash } from "node:crypto";
-import { createReadStream, readFileSync } from "node:fs";
+import { closeSync, createReadStream, openSync, readFileSync, readSync } from "node:fs";
 import { createRequire } from "node:module";
 import { basename, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { isMainThread } from "node:worker_threads";
+import { incomplete } from "./error.js";
 
 const SCOPE = "@openclaw-verify";
 /** The folder of this package. */
@@ -50,12 +51,12 @@ export function packageNames({ platform, arch, musl }: Machine = machine()): str
   return platform === "darwin" ? [`${SCOPE}/darwin-${arch}`] : [];
 }
 
-/** The program of this installation of the package. Throws an `Error` that says what to do where there is none. */
+/** The program of this installation of the package. Throws a `VerifyError` that says what to do where there is none. */
 export function binaryPath(): string {
   const at = machine();
   const names = packageNames(at);
   if (names.length === 0) {
-    throw new Error(
+    throw incomplete(
       `openclaw-verify has no program for ${at.platform}-${at.arch} on npm. Build it: cargo install --locked openclaw-verify`,
     );
   }
@@ -65,12 +66,15 @@ export function binaryPath(): string {
       if (version === undefined) continue;
       const own = versionOf(packageFolder);
       if (version !== own) {
-        throw new Error(`${folder} is of version ${version}, and openclaw-verify of ${own}. Install openclaw-verify again`);
+        throw incomplete(`${folder} is of version ${version}, and openclaw-verify of ${own}. Install openclaw-verify again`);
       }
-      return join(folder, "bin", "openclaw-verify");
+      const program = join(folder, "bin", "openclaw-verify");
+      const wrong = wrongWith(program, at);
+      if (wrong) throw incomplete(`${program} ${wrong}. Install openclaw-verify again`);
+      return program;
     }
   }
-  throw new Error(
+  throw incomplete(
     `${names[0]} is not installed beside openclaw-verify. It is an optional dependency: install again without --omit=optional, ` +
       "and where the lockfile was written on another kind of machine, with a lockfile that names all of them",
   );
@@ -88,6 +92,35 @@ function foldersOf(name: string): string[] {
   }
   const beside = dirname(packageFolder);
   return [join(packageFolder, "node_modules", name), ...(basename(beside) === "node_modules" ? [join(beside, name)] : [])];
+}
+
+// The first bytes of a program, and where in them which bytes name the processor.
+const FORMS = {
+  linux: { magics: ["7f454c46"], at: 18, x64: "3e00", arm64: "b700" },
+  darwin: { magics: ["cffaedfe", "cafebabe"], at: 4, x64: "07000001", arm64: "0c000001" },
+} as const;
+
+// What the system does not take for a program the C library hands to a shell, and an empty script is a success: a disk that was full
+// while this was installed would look like a check that passed.
+function wrongWith(program: string, { platform, arch }: Machine): string | undefined {
+  const form = FORMS[platform as keyof typeof FORMS];
+  const head = Buffer.alloc(20);
+  try {
+    const file = openSync(program, "r");
+    try {
+      readSync(file, head, 0, head.length, 0);
+    } finally {
+      closeSync(file);
+    }
+  } catch (error) {
+    return `cannot be read: ${(error as Error).message}`;
+  }
+  const magic = head.toString("hex", 0, 4);
+  if (!form.magics.some((one) => one === magic)) return "is no program";
+  // One for more than one processor has a list in place of the name of one.
+  if (magic === "cafebabe") return undefined;
+  const processor = form[arch as "x64" | "arm64"];
+  return head.toString("hex", form.at, form.at + processor.length / 2) === processor ? undefined : `is no program for ${arch}`;
 }
 
 // The version of the package in a folder; undefined where there is none.

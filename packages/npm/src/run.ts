@@ -1,6 +1,8 @@
 // Runs the program and collects what it says. Never through a shell.
 
-import { spawn } from "node:child_process";
+import { spawn, type ChildProcessWithoutNullStreams } from "node:child_process";
+import { statSync } from "node:fs";
+import { incomplete } from "./error.js";
 
 /** Most bytes of an answer. The report of an installation of 60 plugins has less than one million. */
 const MAX_OUTPUT = 256 * 1024 * 1024;
@@ -29,15 +31,21 @@ export interface Outcome {
 /** Runs `binary` with `args` and `input` on its standard input. Rejects where it could not be started, was ended, or says too much. */
 export function run(binary: string, args: readonly string[], options: RunOptions, input = ""): Promise<Outcome> {
   return new Promise((resolve, reject) => {
-    const child = spawn(binary, args, {
-      shell: false,
-      windowsHide: true,
-      stdio: ["pipe", "pipe", "pipe"],
-      cwd: options.cwd,
-      env: options.env ?? process.env,
-      killSignal: "SIGKILL",
-      ...(options.signal ? { signal: options.signal } : {}),
-    });
+    let child: ChildProcessWithoutNullStreams;
+    try {
+      child = spawn(binary, args, {
+        shell: false,
+        windowsHide: true,
+        stdio: ["pipe", "pipe", "pipe"],
+        cwd: options.cwd,
+        env: options.env ?? process.env,
+        killSignal: "SIGKILL",
+        ...(options.signal ? { signal: options.signal } : {}),
+      });
+    } catch (error) {
+      reject(unstarted(binary, options, error as Error));
+      return;
+    }
     const output: Buffer[] = [];
     let bytes = 0;
     let messages = Buffer.alloc(0);
@@ -47,7 +55,7 @@ export function run(binary: string, args: readonly string[], options: RunOptions
       if (bytes <= MAX_OUTPUT) {
         output.push(chunk);
       } else {
-        failure = new Error(`openclaw-verify printed more than ${MAX_OUTPUT} bytes`);
+        failure = incomplete(`openclaw-verify printed more than ${MAX_OUTPUT} bytes`);
         child.kill("SIGKILL");
       }
     });
@@ -57,15 +65,31 @@ export function run(binary: string, args: readonly string[], options: RunOptions
     // It may end without having read everything, and its exit code says more than a broken pipe.
     child.stdin.on("error", () => undefined);
     child.on("error", (error) => {
-      failure ??= error;
+      failure ??= error.name === "AbortError" ? error : incomplete(`openclaw-verify: ${error.message}`, error);
       // An error of the start has no end that would follow.
-      if (child.pid === undefined) reject(error);
+      if (child.pid === undefined) reject(unstarted(binary, options, error));
     });
     child.on("close", (code, signal) => {
       if (failure) reject(failure);
-      else if (code === null) reject(new Error(`openclaw-verify was ended by ${signal}`));
+      else if (code === null) reject(incomplete(`openclaw-verify was ended by ${signal}`));
       else resolve({ code, stdout: Buffer.concat(output).toString("utf8"), stderr: messages.toString("utf8") });
     });
     child.stdin.end(input);
   });
+}
+
+// Of a folder that is not there Node says that the program is not.
+function unstarted(binary: string, { cwd }: RunOptions, error: Error): Error {
+  // What the caller wrote, and the end that the caller asked for.
+  if (error instanceof TypeError || error.name === "AbortError") return error;
+  if (cwd !== undefined && !isFolder(cwd)) return incomplete(`cwd is no folder: ${cwd}`, error);
+  return incomplete(`${binary} could not be started: ${error.message}`, error);
+}
+
+function isFolder(path: string): boolean {
+  try {
+    return statSync(path).isDirectory();
+  } catch {
+    return false;
+  }
 }

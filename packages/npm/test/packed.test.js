@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { execFileSync, spawnSync } from "node:child_process";
-import { cpSync, mkdirSync, mkdtempSync, readFileSync, realpathSync, rmSync, writeFileSync } from "node:fs";
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, realpathSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
@@ -98,7 +98,7 @@ test("PATH, the environment and folders above choose no program", async () => {
 });
 
 test("a program of another version is not started", async () => {
-  cpSync(join(work, "omit"), join(work, "other"), { recursive: true });
+  cpSync(join(work, "omit"), join(work, "other"), { recursive: true, verbatimSymlinks: true });
   const folder = join(work, `other/node_modules/@openclaw-verify/${target}`);
   mkdirSync(join(folder, "bin"), { recursive: true });
   writeFileSync(join(folder, "package.json"), JSON.stringify({ version: "0.0.1" }));
@@ -106,6 +106,33 @@ test("a program of another version is not started", async () => {
   const ran = await run("other", join(work, "other/node_modules/.bin/openclaw-verify"), ["--version"]);
   assert.equal(ran.code, 2, ran.stdout);
   assert.match(ran.stderr, /is of version 0\.0\.1, and openclaw-verify of /);
+});
+
+test("what is no program for this machine is not started, and no shell takes it for a script", async () => {
+  cpSync(join(work, "install"), join(work, "broken"), { recursive: true, verbatimSymlinks: true });
+  const folder = join(work, `broken/node_modules/@openclaw-verify/${target}`);
+  const program = join(folder, "bin/openclaw-verify");
+  const mark = join(work, "mark");
+  const whole = readFileSync(program);
+  const elsewhere = Buffer.from(whole);
+  elsewhere[process.platform === "linux" ? 18 : 4] ^= 0xff;
+  const sdk = join(work, "broken/sdk.mjs");
+  writeFileSync(sdk, 'import { VerifyError, check } from "openclaw-verify";\ntry { await check(); } catch (error) { console.log(error instanceof VerifyError, error.exit, error.message); }\n');
+  for (const [bytes, said] of [["", /is no program\./], [Buffer.alloc(4096), /is no program\./], [whole.subarray(0, 3), /is no program\./],
+    [`#!/bin/sh\ntouch ${mark}\n`, /is no program\./], [`touch ${mark}\n`, /is no program\./], [elsewhere, /is no program for (x64|arm64)\./]]) {
+    writeFileSync(program, bytes, { mode: 0o755 });
+    const ran = await run("broken", join(work, "broken/node_modules/.bin/openclaw-verify"), ["--version"]);
+    assert.equal(ran.code, 2, ran.stdout);
+    assert.match(ran.stderr, said);
+    assert.match(ran.stderr, /Install openclaw-verify again$/m);
+    const asked = await run("broken", process.execPath, [sdk]);
+    assert.match(asked.stdout, /^true 2 /, asked.stdout + asked.stderr);
+  }
+  rmSync(program);
+  const absent = await run("broken", join(work, "broken/node_modules/.bin/openclaw-verify"), ["--version"]);
+  assert.equal(absent.code, 2, absent.stdout);
+  assert.match(absent.stderr, /bin\/openclaw-verify cannot be read: ENOENT/);
+  assert(!existsSync(mark));
 });
 
 test("the examples of the README run, and compile under strict", async () => {
@@ -137,7 +164,7 @@ test("the examples of the README run, and compile under strict", async () => {
   // Without the types of Node the package's own are whole.
   writeFileSync(join(work, "install/alone.mts"), 'import { check } from "openclaw-verify";\nexport const report = await check({ env: { HOME: "/x" } });\n');
   const alone = await asynchronous(process.execPath, [tsc, "--noEmit", "--strict", "--module", "nodenext", "--target", "es2022",
-    "--lib", "es2022,dom", "--types", "", join(work, "install/alone.mts")], {});
+    "--lib", "es2022,dom", "--typeRoots", join(work, "no-types"), join(work, "install/alone.mts")], {});
   assert.equal(alone.code, 0, alone.stdout);
   const wrong = await compile("wrong.mts");
   assert.match(wrong.stdout, /TS2322/);

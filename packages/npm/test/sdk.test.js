@@ -106,7 +106,27 @@ test("an answer that is none is an error, whatever the exit code says", async ()
     await assert.rejects(sbom({ binary: liar }), VerifyError);
     await assert.rejects(tree(".", { binary: liar }), VerifyError);
   }
-  await assert.rejects(check({ binary: join(work, "absent") }), { code: "ENOENT" });
+});
+
+test("a program that does not start, is ended or says too much is an error of the same kind", async () => {
+  const unanswered = (message) => (error) => {
+    assert(error instanceof VerifyError, error);
+    assert.equal(error.exit, 2);
+    assert.match(error.message, message);
+    return true;
+  };
+  await assert.rejects(check({ binary: join(work, "absent") }), unanswered(/absent could not be started: .*ENOENT/));
+  await assert.rejects(check({ binary: work }), unanswered(/could not be started: .*EACCES/));
+  const folder = join(work, "nowhere");
+  await assert.rejects(check({ binary, ...shipped, cwd: folder }), unanswered(/^cwd is no folder: .*nowhere$/));
+  await assert.rejects(check({ binary, ...shipped, cwd: join(root, "README.md") }), unanswered(/^cwd is no folder: .*README\.md$/));
+  await assert.rejects(tree("a".repeat(1 << 20), { binary }), unanswered(/could not be started: .*E2BIG/));
+  const program = join(work, "ended");
+  writeFileSync(program, "#!/bin/sh\nkill -KILL $$\n", { mode: 0o755 });
+  await assert.rejects(check({ binary: program }), unanswered(/was ended by SIGKILL/));
+  writeFileSync(program, "#!/bin/sh\nexec head -c 300000000 /dev/zero\n");
+  await assert.rejects(check({ binary: program }), unanswered(/printed more than \d+ bytes/));
+  await assert.rejects(check({ binary: "a\0b" }), TypeError);
 });
 
 test("a run can be ended", async () => {
