@@ -13,12 +13,12 @@ use signal_hook::iterator::Signals;
 
 /// Bytes of the stack that everything runs on, whatever `ulimit -s` says.
 const STACK: usize = 8 << 20;
-/// How long what runs has to come to its end.
-const GRACE: Duration = Duration::from_secs(2);
+/// How long what runs has to come to its end. OpenClaw's launcher kills what it started two seconds after a signal.
+const GRACE: Duration = Duration::from_millis(1250);
 
 static CANCELLED: LazyLock<Arc<AtomicBool>> = LazyLock::new(Arc::default);
 static SIGNAL: AtomicI32 = AtomicI32::new(0);
-/// Whether a person is asked, so that nothing of this program's is under way.
+/// Whether an answer or a request is waited for, so that nothing of this program's is under way.
 static ASKING: AtomicBool = AtomicBool::new(false);
 
 /// Runs the program on a stack of its own, and says how the process ends.
@@ -46,7 +46,7 @@ pub(crate) fn cancelled() -> Arc<AtomicBool> {
     Arc::clone(&CANCELLED)
 }
 
-/// Waits for a person, who may end the program at once.
+/// Waits for a person, or for what is asked; a signal ends the program at once.
 pub(crate) fn while_asking<T>(ask: impl FnOnce() -> T) -> T {
     ASKING.store(true, Ordering::Relaxed);
     let answer = ask();

@@ -5,6 +5,11 @@ import { constants } from "node:os";
 
 /** What is passed on. The other signals that end a process cannot be caught, or are Node's own. */
 const SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT", "SIGUSR2"] as const;
+/**
+ * Milliseconds that the program has after a signal; it takes 1,250 at most. OpenClaw's launcher kills what this runs in after two seconds,
+ * and the program would go on alone.
+ */
+const GRACE = 1500;
 
 /** Runs `binary` to its end, and gives the exit code as a shell says it. Rejects where it cannot be started. */
 export async function start(binary: string, args: readonly string[], env: Readonly<Record<string, string | undefined>> = process.env): Promise<number> {
@@ -15,18 +20,20 @@ export async function start(binary: string, args: readonly string[], env: Readon
   }
   const child = spawn(binary, args, { stdio: "inherit", shell: false, env });
   // A signal to this process alone is passed on; one of the terminal reaches both, and a second one does no harm.
-  let passed = false;
+  let passed: (typeof SIGNALS)[number] | undefined;
   for (const signal of SIGNALS) {
     process.on(signal, () => {
-      passed = true;
+      if (passed === undefined) setTimeout(() => child.kill("SIGKILL"), GRACE).unref();
+      passed ??= signal;
       child.kill(signal);
     });
   }
   return new Promise((resolve, reject) => {
     child.on("error", (error) => { reject(new Error(`${binary} could not be started: ${error.message}`)); });
     child.on("exit", (code, signal) => {
+      const by = passed ?? signal;
       // Never 0 for a program that was ended.
-      const end = code ?? 128 + (signal ? constants.signals[signal] : 1);
+      const end = code ?? 128 + (by ? constants.signals[by] : 1);
       // What this runs in may take longer to put its things away than the sender of the signal waits.
       if (passed) process.exit(end);
       resolve(end);

@@ -2,7 +2,7 @@
 // that packages/npm/scripts/pack.js wrote. Its state directory is a new one; nothing of the real one is touched.
 
 import assert from "node:assert/strict";
-import { execFile } from "node:child_process";
+import { execFile, execFileSync, spawn } from "node:child_process";
 import { createHash } from "node:crypto";
 import { appendFileSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -28,13 +28,18 @@ async function openclaw(args, more = {}) {
   return ran.code === 2 && /changed while it was read/.test(ran.stdout + ran.stderr) ? once(args, more) : ran;
 }
 
-function once(args, more) {
-  const env = {
+const launcher = join(real, "app/node_modules/openclaw/openclaw.mjs");
+
+function environment(more) {
+  return {
     PATH: `${real}/bin:${process.env.PATH}`, HOME: join(work, "home"), OPENCLAW_STATE_DIR: state, TMPDIR: join(work, "tmp"),
     npm_config_registry: served.address, npm_config_cache: join(work, "cache"), npm_config_update_notifier: "false",
     ...more,
   };
-  return start(join(real, "bin/node"), [join(real, "app/node_modules/openclaw/openclaw.mjs"), ...args], { env });
+}
+
+function once(args, more) {
+  return start(join(real, "bin/node"), [launcher, ...args], { env: environment(more) });
 }
 
 function start(command, args, options = {}) {
@@ -91,6 +96,19 @@ test("it locks, checks and reviews the installation that it is in, itself among 
   assert.equal(checked.code, 0, checked.stdout);
   assert.equal(report.subjects.find((subject) => subject.id === id).outcomes.review, "verified");
   assert.equal(report.inputs.openclaw.path, join(real, "app/node_modules/openclaw"));
+});
+
+test("a signal ends the program too, with the exit code of the program", async () => {
+  for (const [signal, code] of [["SIGTERM", 143], ["SIGHUP", 129], ["SIGQUIT", 131]]) {
+    const child = spawn(join(real, "bin/node"), [launcher, "verify", "watch", "--config", policy], { cwd: work, env: environment(), stdio: ["ignore", "pipe", "ignore"] });
+    const ended = new Promise((resolve) => { child.on("exit", (...how) => resolve(how)); });
+    // Its first report: from now on it waits.
+    await new Promise((resolve) => { child.stdout.once("data", resolve); });
+    child.kill(signal);
+    assert.deepEqual(await ended, [code, null], signal);
+    const left = execFileSync("ps", ["-eo", "stat=,args="], { encoding: "utf8" }).split("\n").filter((line) => !line.startsWith("Z") && line.includes(`watch --config ${policy}`));
+    assert.deepEqual(left, []);
+  }
 });
 
 test("a change of the plugin itself is found, as far as it still runs", async () => {

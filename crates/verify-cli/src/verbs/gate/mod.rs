@@ -191,12 +191,14 @@ fn answer(
     sender: &mpsc::Sender<Said>,
 ) -> (Answered, Option<Arc<Gate>>) {
     let mut bytes = Vec::new();
-    // One byte more than is accepted, so that what is too long is noticed.
-    if let Err(error) = std::io::stdin()
-        .lock()
-        .take(MAX_REQUEST as u64 + 1)
-        .read_to_end(&mut bytes)
-    {
+    // One byte more than is accepted, so that what is too long is noticed. Nothing is under way that a signal would have to wait for.
+    let read = process::while_asking(|| {
+        std::io::stdin()
+            .lock()
+            .take(MAX_REQUEST as u64 + 1)
+            .read_to_end(&mut bytes)
+    });
+    if let Err(error) = read {
         let reply = Reply::block(&format!("the request could not be read: {error}"));
         return (Answered::without_report(reply), None);
     }
