@@ -31,6 +31,11 @@ same() {
   passed "$name: the same $(wc -c <"$OUT/$name.json") bytes of JSON"
 }
 (cd "$OUT" && "$OPENCLAW_VERIFY" check --format json "${STATE[@]}") >"$OUT/expected.json"
+# linked FOLDER: its pages have no link into a tree that is not there.
+linked() {
+  grep -q '](https://.*docs/install.md)' "$1/README.md" || fail "$1/README.md has no link to the way in"
+  if grep -nE '\]\([^):#][^):]*\)' "$1/README.md" "$1/SECURITY.md"; then fail 'links that lead nowhere from a package'; fi
+}
 
 versions() {
   local said
@@ -108,6 +113,8 @@ deb() {
   fi
   again=$(packages/deb/build.sh "$OPENCLAW_VERIFY" "$OUT/deb-again")
   cmp "$package" "$again" || fail 'two Debian packages of one program differ'
+  linked "$OUT/deb-root/usr/share/doc/openclaw-verify"
+  grep -qF "Copyright: $(sed -n 's/^Copyright (c) //p' LICENSE-MIT)" "$OUT/deb-root/usr/share/doc/openclaw-verify/copyright" || fail 'copyright of the Debian package'
   # One manual page a verb, and nothing that man complains about.
   [ "$(find "$OUT/deb-root/usr/share/man/man1" -name '*.1.gz' | wc -l)" -ge 10 ] || fail 'manual pages are missing'
   if command -v man >/dev/null && command -v groff >/dev/null; then
@@ -149,6 +156,16 @@ assert os.path.basename(filled(said["pkg-url"])) == os.path.basename(packed), fi
 assert filled(said["bin-dir"]) in tarfile.open(packed).getnames(), filled(said["bin-dir"])
 PYTHON
   same archive "$OUT/archive-root/openclaw-verify-$VERSION-$HOST/openclaw-verify"
+  linked "$OUT/archive-root/openclaw-verify-$VERSION-$HOST"
+  # The sums of a release fit what is downloaded, packed and unpacked, and the digest of the program alone is in them.
+  mkdir "$OUT/release-files" "$OUT/downloaded"
+  cp "$packed" "$OUT/release-files/"
+  printf 'tarball' >"$OUT/release-files/openclaw-verify-$VERSION.tgz"
+  packages/sums.sh "$OUT/release-files"
+  (cd "$OUT/release-files" && sha256sum --quiet -c SHA256SUMS && cp SHA256SUMS "openclaw-verify-$VERSION.tgz" "$OUT/downloaded/") || fail 'SHA256SUMS'
+  tar -xzf "$packed" -C "$OUT/downloaded"
+  [ "$(cd "$OUT/downloaded" && sha256sum --ignore-missing -c SHA256SUMS | grep -c ': OK$')" = 2 ] || fail 'SHA256SUMS does not fit what is downloaded'
+  grep -q "^$(sha256sum <"$OPENCLAW_VERIFY" | cut -d' ' -f1)  " "$OUT/release-files/SHA256SUMS" || fail 'SHA256SUMS has no line of the program'
   digest=$(printf 'sums' | sha256sum | cut -d' ' -f1)
   for target in aarch64-apple-darwin x86_64-apple-darwin aarch64-unknown-linux-musl; do
     echo "$digest  openclaw-verify-$VERSION-$target.tar.gz"
@@ -157,6 +174,14 @@ PYTHON
   echo "$digest  openclaw-verify-$VERSION-x86_64-unknown-linux-musl.tar.gz" >>"$OUT/SHA256SUMS"
   packages/homebrew/render.sh "$OUT/SHA256SUMS" >"$OUT/openclaw-verify.rb"
   if grep -n '@' "$OUT/openclaw-verify.rb"; then fail 'the formula has holes'; fi
+  # Its test, as `brew test` runs it: in a home of its own.
+  local arguments code ended
+  mkdir "$OUT/brew-home"
+  while IFS=' ' read -r code arguments; do
+    # shellcheck disable=SC2086 # words of the formula
+    (cd "$OUT/brew-home" && env -i HOME="$OUT/brew-home" PATH=/usr/bin:/bin "$OPENCLAW_VERIFY" $arguments) >"$OUT/brew.log" 2>&1 && ended=0 || ended=$?
+    [ "$ended" = "$code" ] || fail "the test of the formula: $arguments: exit $ended, not $code: $(cat "$OUT/brew.log")"
+  done < <(sed -nE 's/.*shell_output\("#\{bin\}\/openclaw-verify ([^"]*)"(, ([0-9]+))?\).*/\3 \1/p' "$OUT/openclaw-verify.rb" | sed 's/^ /0 /')
   if command -v ruby >/dev/null; then ruby -c "$OUT/openclaw-verify.rb" >/dev/null || fail 'the formula is no Ruby'; else echo 'the formula was not parsed: ruby is not here'; fi
   if command -v nix-instantiate >/dev/null; then nix-instantiate --parse flake.nix >/dev/null || fail flake.nix; else echo 'flake.nix was not parsed: nix-instantiate is not here'; fi
   python3 - <<'PYTHON' || fail 'flake.lock is not that of flake.nix'
@@ -203,6 +228,16 @@ exec env -i "$(command -v unshare)" --root="$root" --wd="$folder" --setgid="${us
 SH
   chmod 755 "$OUT" "$root"
   same container unshare -m -n bash "$OUT/inside" "$root" "$ROOT/testdata" "$user" "$folder" "$target"
+  # The arguments of its comment, with files of another user in /policy and no repository around them.
+  local arguments
+  arguments=$(sed -n 's/^# *openclaw-verify \(check .*\)/\1/p' $file | sed 's|~/|/home/user/|')
+  mkdir -p "$root/home/node"
+  cp -R testdata/states/home/.openclaw "$root/home/node/"
+  cp -R testdata/states/home/config/. "$root$folder/"
+  chmod -R go+rX "$root/home" "$root$folder"
+  # shellcheck disable=SC2086 # words of the comment
+  unshare -m -n bash "$OUT/inside" "$root" "$ROOT/testdata" "$user" "$folder" "$target" $arguments >"$OUT/docker.log" 2>&1 || fail "the command of $file: exit $?: $(cat "$OUT/docker.log")"
+  passed 'container: the command of its comment'
 }
 
 # The crates as they are published hold all that they need, and their READMEs link to what is there.

@@ -15,7 +15,8 @@ trap 'rm -rf -- "$STAGE"' EXIT
 umask 022
 install -d -m 755 "$STAGE/$NAME"
 install -m 755 "$BINARY" "$STAGE/$NAME/openclaw-verify"
-install -m 644 README.md SECURITY.md LICENSE-APACHE LICENSE-MIT "$STAGE/$NAME/"
+install -m 644 LICENSE-APACHE LICENSE-MIT "$STAGE/$NAME/"
+for page in README.md SECURITY.md; do packages/linked.sh "$page" >"$STAGE/$NAME/$page"; done
 # Manual pages come from the program itself, where it can run here.
 if "$BINARY" --version >/dev/null 2>&1; then packages/man/build.py "$BINARY" "$STAGE/$NAME/man" >/dev/null; fi
 # Python's tar and gzip are the same on every machine; those of macOS and of GNU differ.

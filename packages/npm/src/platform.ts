@@ -135,7 +135,7 @@ function versionOf(folder: string): string | undefined {
   return String((JSON.parse(text) as { version?: unknown }).version);
 }
 
-/** The digest of a file as `sha256:HEX`, to compare with the checksums of the release. */
+/** The digest of a file as `sha256:HEX`, to compare with `SHA256SUMS` of the release, which lists each program. */
 export async function fileDigest(path: string): Promise<string> {
   const hash = createHash("sha256");
   for await (const bytes of createReadStream(path)) hash.update(bytes as Buffer);
