@@ -3,11 +3,15 @@
 import { spawn, type ChildProcessWithoutNullStreams } from "node:child_process";
 import { statSync } from "node:fs";
 import { incomplete } from "./error.js";
+import { unpassable } from "./unpassable.js";
 
 /** Most bytes of an answer. The report of an installation of 60 plugins has less than one million. */
 const MAX_OUTPUT = 256 * 1024 * 1024;
 /** Bytes of messages that are kept, the last ones. */
 const MAX_MESSAGES = 64 * 1024;
+
+// The type of signals where something declares it: the DOM, or the types of Node.
+type Signal = typeof globalThis extends { AbortSignal: { prototype: infer Known } } ? Known : object;
 
 /** How a run is started. */
 export interface RunOptions {
@@ -18,7 +22,7 @@ export interface RunOptions {
   /** The whole environment of the program; that of this process when left out. */
   env?: Readonly<Record<string, string | undefined>> | undefined;
   /** Ends the run; the promise is rejected. */
-  signal?: AbortSignal | undefined;
+  signal?: Signal | undefined;
 }
 
 /** How a run ended. */
@@ -30,6 +34,9 @@ export interface Outcome {
 
 /** Runs `binary` with `args` and `input` on its standard input. Rejects where it could not be started, was ended, or says too much. */
 export function run(binary: string, args: readonly string[], options: RunOptions, input = ""): Promise<Outcome> {
+  const env = options.env ?? process.env;
+  const wrong = unpassable(args, env);
+  if (wrong !== undefined) return Promise.reject(incomplete(wrong));
   return new Promise((resolve, reject) => {
     let child: ChildProcessWithoutNullStreams;
     try {
@@ -38,7 +45,7 @@ export function run(binary: string, args: readonly string[], options: RunOptions
         windowsHide: true,
         stdio: ["pipe", "pipe", "pipe"],
         cwd: options.cwd,
-        env: options.env ?? process.env,
+        env,
         killSignal: "SIGKILL",
         ...(options.signal ? { signal: options.signal } : {}),
       });

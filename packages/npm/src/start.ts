@@ -2,6 +2,7 @@
 
 import { spawn } from "node:child_process";
 import { constants } from "node:os";
+import { unpassable } from "./unpassable.js";
 
 /** What is passed on. The other signals that end a process cannot be caught, or are Node's own. */
 const SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT", "SIGUSR2"] as const;
@@ -13,11 +14,8 @@ const GRACE = 1500;
 
 /** Runs `binary` to its end, and gives the exit code as a shell says it. Rejects where it cannot be started. */
 export async function start(binary: string, args: readonly string[], env: Readonly<Record<string, string | undefined>> = process.env): Promise<number> {
-  // Node reads arguments as UTF-8 and puts this character for every other byte: another file would be judged than was named.
-  const changed = args.find((arg) => arg.includes("\uFFFD"));
-  if (changed !== undefined) {
-    throw new Error(`the argument ${JSON.stringify(changed)} is no UTF-8 text, which Node cannot pass on. Give it to the program itself: ${binary}`);
-  }
+  const wrong = unpassable(args, env);
+  if (wrong !== undefined) throw new Error(`${wrong}. Give it to the program itself: ${binary}`);
   const child = spawn(binary, args, { stdio: "inherit", shell: false, env });
   // A signal to this process alone is passed on; one of the terminal reaches both, and a second one does no harm.
   let passed: (typeof SIGNALS)[number] | undefined;

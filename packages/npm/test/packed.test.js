@@ -63,6 +63,9 @@ test("an install runs no script, and the starter passes exit codes and signals o
   const bytes = spawnSync("bash", ["-c", `"$0" tree $'a\\xff'; echo $?`, starter], { encoding: "utf8" });
   assert.equal(bytes.stdout.trim(), "2", bytes.stderr);
   assert.match(bytes.stderr, /^error: the argument .* is no UTF-8 text.*bin\/openclaw-verify$/m);
+  const variable = spawnSync("bash", ["-c", `OPENCLAW_STATE_DIR=$'/a\\xff' "$0" check; echo $?`, starter], { encoding: "utf8" });
+  assert.equal(variable.stdout.trim(), "2", variable.stderr);
+  assert.match(variable.stderr, /^error: the variable OPENCLAW_STATE_DIR is no UTF-8 text/m);
 });
 
 test("without its program the starter says what to do, exit 2", async () => {
@@ -95,6 +98,26 @@ test("PATH, the environment and folders above choose no program", async () => {
   assert.equal(found.code, 2, found.stdout);
   assert.match(found.stderr, /is not installed beside openclaw-verify/);
   for (const folder of ["evil", "node_modules", "evil-home"]) rmSync(join(work, folder), { recursive: true });
+});
+
+test("other layouts have the program too, and a bundle says that it is one", async () => {
+  const modules = join(work, "install/node_modules");
+  const version = async (starter) => (await asynchronous(process.execPath, [starter, "--version"], {})).stdout;
+  // Under another name below a scope, as `npm install @me/v@npm:openclaw-verify` makes it.
+  cpSync(join(modules, "openclaw-verify"), join(work, "alias/node_modules/@me/v"), { recursive: true });
+  cpSync(join(modules, "@openclaw-verify"), join(work, "alias/node_modules/@openclaw-verify"), { recursive: true });
+  assert.match(await version(join(work, "alias/node_modules/@me/v/bin/openclaw-verify.js")), /^openclaw-verify \d/);
+  // Yarn's store for its linker `pnpm`.
+  const store = join(work, "yarn/node_modules/.store/openclaw-verify-npm-x");
+  cpSync(join(modules, "openclaw-verify"), join(store, "package"), { recursive: true });
+  cpSync(join(modules, "@openclaw-verify"), join(store, "node_modules/@openclaw-verify"), { recursive: true });
+  assert.match(await version(join(store, "package/bin/openclaw-verify.js")), /^openclaw-verify \d/);
+  // A bundle takes the code out of its package.
+  cpSync(join(modules, "openclaw-verify/dist"), join(work, "bundle/node_modules/other/dist"), { recursive: true });
+  writeFileSync(join(work, "bundle/node_modules/other/package.json"), '{"name":"other","version":"3.2.1","type":"module"}');
+  const code = 'import("./node_modules/other/dist/index.js").then((sdk) => sdk.tree(".")).catch((error) => console.log(error.exit, error.message))';
+  const bundled = await asynchronous(process.execPath, ["-e", code], { cwd: join(work, "bundle") });
+  assert.match(bundled.stdout, /^2 this code is not in its own package.*external/);
 });
 
 test("a program of another version is not started", async () => {
@@ -164,7 +187,7 @@ test("the examples of the README run, and compile under strict", async () => {
   // Without the types of Node the package's own are whole.
   writeFileSync(join(work, "install/alone.mts"), 'import { check } from "openclaw-verify";\nexport const report = await check({ env: { HOME: "/x" } });\n');
   const alone = await asynchronous(process.execPath, [tsc, "--noEmit", "--strict", "--module", "nodenext", "--target", "es2022",
-    "--lib", "es2022,dom", "--typeRoots", join(work, "no-types"), join(work, "install/alone.mts")], {});
+    "--lib", "es2022", "--typeRoots", join(work, "no-types"), join(work, "install/alone.mts")], {});
   assert.equal(alone.code, 0, alone.stdout);
   const wrong = await compile("wrong.mts");
   assert.match(wrong.stdout, /TS2322/);

@@ -93,6 +93,9 @@ test("no value becomes an option, and none goes through a shell", async () => {
   await assert.rejects(decide("{}", { binary, config: shipped.config }), TypeError);
   for (const path of [5, undefined, ["/"], ""]) await assert.rejects(tree(path, { binary }), TypeError);
   await assert.rejects(tree(".", { binary, manifest: "false" }), TypeError);
+  // Node would pass on another name.
+  for (const path of ["a\uFFFDb", "a\uD800b"]) await assert.rejects(tree(path, { binary }), /no UTF-8 text/);
+  await assert.rejects(check({ binary, env: { OPENCLAW_STATE_DIR: "/a\uFFFD" } }), /OPENCLAW_STATE_DIR is no UTF-8 text/);
   await assert.rejects(check({ binary, ...shipped, ids: ["path:acme-notes"] }), TypeError);
 });
 
