@@ -4,7 +4,7 @@
     OPENCLAW_VERIFY=target/release/openclaw-verify ci/tutorial.py [--write]
 
 Lines that begin with `$ ` in blocks marked `console` are given to one shell, one after the other. Days, commit ids and the folder may
-differ. With --write the page is written anew.
+differ. With --write the page is written anew. README.md shows the report of the changed file, without the places.
 """
 
 import difflib
@@ -19,6 +19,7 @@ import time
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 PAGE = ROOT / "docs/tutorial.md"
+README = ROOT / "README.md"
 MARK = "\x01done"
 MOST_SECONDS = 180
 
@@ -28,6 +29,14 @@ def alike(text):
     text = re.sub(r"\b\d{4}-\d\d-\d\d\b", "DAY", text)
     text = re.sub(r"\b[0-9a-f]{7}\b", "COMMIT", text)
     return re.sub(r"\s+$", "", text, flags=re.M)
+
+
+def with_report(readme, page):
+    """The README with the report that the tutorial has of the changed file; a call that names no places prints none."""
+    printed = re.search(r"^(deny tree-mismatch .*?)^exit 1$", page, re.M | re.S).group(1)
+    printed = re.sub(r" --state-dir \S+ --relocated-from \S+ --config [^\s;]+", "", printed)
+    block = "".join(f"    {line}" if line.strip() else line for line in ["$ openclaw-verify -q\n", *printed.splitlines(True)])
+    return re.sub(r"^    \$ openclaw-verify -q\n(?:    .*\n|\n(?=    ))+", lambda _: block, readme, count=1, flags=re.M)
 
 
 def main():
@@ -91,9 +100,14 @@ def main():
         shutil.rmtree(work)
     if "--write" in sys.argv[1:]:
         PAGE.write_text(after, encoding="utf-8")
+        README.write_text(with_report(README.read_text(encoding="utf-8"), after), encoding="utf-8")
     elif alike(before) != alike(after):
         sys.stdout.writelines(difflib.unified_diff(alike(before).splitlines(True), alike(after).splitlines(True), "docs/tutorial.md", "what is printed"))
         sys.exit("the tutorial says what is not so; write it anew with ci/tutorial.py --write and read its diff")
+    readme = README.read_text(encoding="utf-8")
+    if alike(readme) != alike(with_report(readme, after)):
+        sys.stdout.writelines(difflib.unified_diff(readme.splitlines(True), with_report(readme, after).splitlines(True), "README.md", "what is printed"))
+        sys.exit("the README shows what is not printed; write it anew with ci/tutorial.py --write and read its diff")
     took = time.monotonic() - started
     print(f"tutorial: {commands} commands, as the page says, in {took:.1f} s")
     if took > MOST_SECONDS:
