@@ -23,7 +23,7 @@ install -D -m 755 "$BINARY" "$STAGE/usr/bin/openclaw-verify"
 install -d -m 755 "$DOC"
 for page in README.md SECURITY.md; do packages/linked.sh "$page" >"$DOC/$page"; done
 install -D -m 644 -t "$DOC/schema" docs/report.schema.json docs/schema/*.json
-gzip -9n <CHANGELOG.md >"$DOC/changelog.gz"
+packages/linked.sh CHANGELOG.md | gzip -9n >"$DOC/changelog.gz"
 {
   printf 'Format: https://www.debian.org/doc/packaging-manuals/copyright-format/1.0/\nSource: https://github.com/openclaw/openclaw-verify\n\n'
   printf 'Files: *\nCopyright: %s\nLicense: Expat or Apache-2.0\n\nLicense: Expat\n' "$(sed -n 's/^Copyright (c) //p' LICENSE-MIT)"
