@@ -242,7 +242,7 @@ impl<H: ReportHandler> fmt::Display for Laid<'_, H> {
 }
 
 fn may_be_quoted(error: &OperatorError) -> bool {
-    operator::may_be_quoted(Path::new(error.file.name()))
+    error.pinned || operator::may_be_quoted(Path::new(error.file.name()))
 }
 
 /// What is wrong with a file, without what it says: messages give it in backticks, or after a colon.

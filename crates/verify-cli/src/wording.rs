@@ -450,7 +450,8 @@ fn of_system(remedy: &Remedy) -> Option<String> {
             recursive,
         } => {
             let recursive = if *recursive { "-R " } else { "" };
-            Some(format!("chmod {recursive}{mode} -- {}", shell_word(path)))
+            let path = commands::in_state(path);
+            Some(format!("chmod {recursive}{mode} -- {path}"))
         }
         Remedy::Owner { path, user } => {
             Some(format!("sudo chown -hR {user} -- {}", shell_word(path)))

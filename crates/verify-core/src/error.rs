@@ -147,6 +147,8 @@ pub struct OperatorError {
     pub unmerged: Option<Unmerged>,
     /// Whether it has to be signed and does not yet say for what: what signs it has to write that first.
     pub unsealed: bool,
+    /// The file is the one that policy pins by its digest, so the author of the policy knows what it says.
+    pub pinned: bool,
 }
 
 /// A file of the operator that holds the two sides of a merge.
@@ -182,6 +184,7 @@ impl OperatorError {
             help: None,
             unmerged: None,
             unsealed: false,
+            pinned: false,
         }
     }
 
@@ -196,6 +199,7 @@ impl OperatorError {
             help: None,
             unmerged: None,
             unsealed: false,
+            pinned: false,
         }
     }
 

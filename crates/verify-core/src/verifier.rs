@@ -136,14 +136,10 @@ impl Verifier {
                 Kind::Plugin | Kind::Bundle | Kind::Skill | Kind::HookPack
             )
         };
-        let state = self.options.state_dir.as_deref();
-        // Whatever lies in the state directory was refused before it was read.
-        let apart = |path: &&Path| !state.is_some_and(|state| path.starts_with(state));
         let subjects = inventory.subjects.iter().filter(is_folder);
+        // A link in the state directory can lead out of it.
         let folders: Vec<PathBuf> = subjects
-            .map(|subject| subject.place.absolute.as_path())
-            .filter(apart)
-            .filter_map(|folder| folder.canonicalize().ok())
+            .filter_map(|subject| subject.place.absolute.canonicalize().ok())
             .collect();
         let own = [
             &self.options.policy,
@@ -154,6 +150,20 @@ impl Verifier {
             operator_file::refuse_to_write_inside(&file.path, &folders)?;
         }
         Ok(())
+    }
+
+    /// Refuses files of the operator that lie in a plugin or skill. What cannot be read at all is another question.
+    ///
+    /// # Errors
+    /// When one of them does.
+    pub fn refuse_own_files_inside(&self) -> Result<()> {
+        let read = self
+            .inventory_options()
+            .map(|options| inventory::read(&options));
+        match read {
+            Some(Ok(inventory)) => self.refuse_files_inside(&inventory),
+            _ => Ok(()),
+        }
     }
 
     /// What to look at; none without a state directory.

@@ -21,7 +21,8 @@ export async function start(binary: string, args: readonly string[], env: Readon
   let passed: (typeof SIGNALS)[number] | undefined;
   for (const signal of SIGNALS) {
     process.on(signal, () => {
-      if (passed === undefined) setTimeout(() => child.kill("SIGKILL"), GRACE).unref();
+      // The keyboard's reaches the program too, which may leave it to its pager and go on.
+      if (passed === undefined && signal !== "SIGINT") setTimeout(() => child.kill("SIGKILL"), GRACE).unref();
       passed ??= signal;
       child.kill(signal);
     });

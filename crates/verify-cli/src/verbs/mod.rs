@@ -263,7 +263,10 @@ pub(crate) fn make_room_for(common: &Common, file: &Path) -> Result<()> {
 }
 
 /// The folders that nothing of the operator's may lie in.
-fn under_test(installation: Option<&operator::Installation>, common: &Common) -> Vec<PathBuf> {
+pub(in crate::verbs) fn under_test(
+    installation: Option<&operator::Installation>,
+    common: &Common,
+) -> Vec<PathBuf> {
     let Some(installation) = installation else {
         return Vec::new();
     };

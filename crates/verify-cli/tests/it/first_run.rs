@@ -361,6 +361,29 @@ fn a_linked_plugin_brings_no_policy_of_its_own() {
     let refused = run(&["check", "--config", "."]);
     assert_eq!(refused.code, 2, "{}", refused.text());
     assert!(refused.stderr.contains("under test"), "{}", refused.text());
+    let refused = run(&["gate", "--setup", "--config", "."]);
+    assert_eq!(refused.code, 2, "{}", refused.text());
+    assert!(refused.stderr.contains("under test"), "{}", refused.text());
+    // Nor does a skill that the state directory links.
+    let skill = installation.home.join("dev/sk");
+    let skills = installation.state.join("workspace/skills");
+    for folder in [&skill, &skills] {
+        std::fs::create_dir_all(folder).expect("folder");
+    }
+    let text = "---\nname: sk\ndescription: x\n---\n";
+    std::fs::write(skill.join("SKILL.md"), text).expect("skill");
+    std::os::unix::fs::symlink(&skill, skills.join("sk")).expect("link");
+    let config = format!(
+        r#"{{"skills":{{"load":{{"allowSymlinkTargets":["{}"]}}}}}}"#,
+        installation.home.join("dev").display()
+    );
+    std::fs::write(installation.state.join("openclaw.json"), config).expect("config");
+    for file in ["openclaw-verify.lock", "openclaw-verify.toml"] {
+        std::fs::copy(plugin.join(file), skill.join(file)).expect("file");
+    }
+    let refused = run(&["check", "--config", "../dev/sk"]);
+    assert_eq!(refused.code, 2, "{}", refused.text());
+    assert!(refused.stderr.contains("under test"), "{}", refused.text());
     // The folder above is no plugin's.
     let above = run(&["lock", "--init", "--config", ".."]);
     assert_eq!(above.code, 0, "{}", above.text());

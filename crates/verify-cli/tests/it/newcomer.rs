@@ -128,7 +128,7 @@ fn a_program_that_will_be_gone_is_no_gate() {
     for (place, why) in [
         (
             installation.state.join("npm"),
-            "inside OpenClaw's state directory",
+            "inside of what the gate guards",
         ),
         (installation.home.join(".npm/_npx/1"), "lies in a cache"),
         (installation.home.join(".cache/uv/x"), "lies in a cache"),

@@ -158,7 +158,10 @@ fn read(import: &Import, policy: PolicyText<'_>, fetched: Option<&Path>) -> Resu
             (store.path(&import.digest), url.clone(), text)
         }
     };
-    let reviews = Reviews::parse(&path, &text)?;
+    let reviews = Reviews::parse(&path, &text).map_err(|mut error| {
+        error.pinned = true;
+        error
+    })?;
     Ok(Imported {
         name: import.name.clone(),
         shown: text::excerpt(&shown, 300),

@@ -72,22 +72,26 @@ fn refuse_unsafe(common: &Common, program: &Path, config: &Path) -> Result<()> {
     // OpenClaw refuses the program; what can change the operator's folder can change every decision.
     check(program, "the program", &mut to_fix)?;
     check(config, "the policy folder", &mut to_fix)?;
-    let state = operator::installation(common).map(|installation| installation.state_dir);
-    let in_state = |path: &Path| state.as_ref().is_ok_and(|state| path.starts_with(state));
-    if in_state(config) {
+    let under_test: Vec<PathBuf> =
+        crate::verbs::under_test(operator::installation(common).ok().as_ref(), common)
+            .iter()
+            .filter_map(|folder| folder.canonicalize().ok())
+            .collect();
+    let is_judged = |path: &Path| under_test.iter().any(|folder| path.starts_with(folder));
+    if is_judged(config) {
         let shown = operator::absolute(config);
         to_fix.push(format!(
-            "{shown} lies inside OpenClaw's state directory, which is under test: move it elsewhere"
+            "{shown} lies inside of what is under test (the state directory, a workspace, OpenClaw itself): move it elsewhere"
         ));
+    } else {
+        refuse_inside_of_a_subject(common, config)?;
     }
-    if in_state(program) || is_passing(program) {
+    if is_judged(program) || is_passing(program) {
         let shown = operator::absolute(program);
         let where_to = "OpenClaw would look for it where it is now: install the program where it stays, such as by \
                         npm install --global openclaw-verify, and run its gate --setup";
-        to_fix.push(match in_state(program) {
-            true => format!(
-                "{shown} lies inside OpenClaw's state directory, which the gate guards; {where_to}"
-            ),
+        to_fix.push(match is_judged(program) {
+            true => format!("{shown} lies inside of what the gate guards; {where_to}"),
             false => format!("{shown} lies in a cache, which is emptied at any time; {where_to}"),
         });
     }
@@ -104,6 +108,19 @@ fn refuse_unsafe(common: &Common, program: &Path, config: &Path) -> Result<()> {
         ));
     }
     Ok(())
+}
+
+/// Refuses a policy folder in a plugin or skill, such as the clone of a linked one in which this is run.
+fn refuse_inside_of_a_subject(common: &Common, config: &Path) -> Result<()> {
+    let common = Common {
+        config: Some(config.to_owned()),
+        ..common.clone()
+    };
+    match crate::verbs::start(&common) {
+        Ok(start) => start.builder.build()?.refuse_own_files_inside(),
+        // Without an installation there is nothing that it could lie in.
+        Err(_) => Ok(()),
+    }
 }
 
 /// Whether a program is one that `npx`, `uvx` and their like fetch for one run.
@@ -328,10 +345,7 @@ pub(super) fn folder(common: &Common) -> Result<PathBuf> {
     if common.config.is_some() {
         return super::config(common);
     }
-    let under_test: Vec<PathBuf> = operator::installation(common)
-        .into_iter()
-        .map(|found| found.state_dir)
-        .collect();
+    let under_test = crate::verbs::under_test(operator::installation(common).ok().as_ref(), common);
     let lock = operator::files(common, &under_test)?.lock;
     let folder = lock
         .parent()

@@ -10,6 +10,9 @@ use crate::rules::{Check, Group, Rule, Stage, Stages, View, Whole};
 use crate::subject::{Kind, Source};
 use crate::tree::{Offender, TreeError, TreeNote, Why};
 
+/// The code of files with a setuid or setgid bit.
+const SETUID: &str = "setuid";
+
 pub(in crate::rules) const RULE: Rule = Rule {
     id: "unsafe-tree",
     group: Group::Integrity,
@@ -54,7 +57,7 @@ fn of_subject(view: &View<'_>) -> Vec<Draft> {
                 "the entry {entry} leads to {target}, which no digest of this subject covers"
             ))),
             Observation::Privileged { paths } => drafts.push(
-                privileged(view, "setuid", paths, paths.len())
+                privileged(view, SETUID, paths, paths.len())
                     .help("do not install it: a plugin or skill needs no such file; tell its publisher")
                     .remedy(Remedy::Operator { input: None }),
             ),
@@ -243,7 +246,17 @@ fn privileged(view: &View<'_>, what: &'static str, paths: &[String], count: usiz
         if count == 1 { "runs" } else { "run" },
         if count == 1 { "it" } else { "them" },
     ));
-    named(draft.code(what), paths)
+    let draft = named(draft.code(what), paths)
+        .help("do not use a package that brings such a file; otherwise take the rights away");
+    // The rights of a file in a database of its own are root's to take away.
+    match view.whole.stage == Stage::Installed && what == SETUID {
+        true => draft.remedy(Remedy::Permissions {
+            path: view.subject.place.shown.clone(),
+            mode: "u-s,g-s".to_owned(),
+            recursive: true,
+        }),
+        false => draft,
+    }
 }
 
 fn named(mut draft: Draft, paths: &[String]) -> Draft {
