@@ -112,6 +112,10 @@ fi
 printf '#!/bin/sh\nprintf "%%s\\n" "\`\`\`\`" "<img src=x>" >&2\n' >"$OUT/hostile"
 chmod 755 "$OUT/hostile"
 step fence "binary=$OUT/hostile"
+: >"$OUT/empty"
+chmod 755 "$OUT/empty"
+step empty "binary=$OUT/empty" "config=$HERE"
+[ "$CODE" = 2 ] && [ "$(said empty exit-code)" = 2 ] || fail "an empty program passes: exit $CODE"
 [ "$(grep -nE '^`{5}(text)?$' "$OUT/fence/summary" | cut -d: -f2 | tr '\n' ' ')" = '`````text ````` ' ] || fail "the fence can be left: $(cat "$OUT/fence/summary")"
 # Nor is a report that no runner would show taken for one.
 printf '#!/bin/sh\nfor a; do case $a in markdown=*) head -c 1100000 /dev/zero | tr "\\0" x >"${a#markdown=}" ;; esac; done\n' >"$OUT/hostile"

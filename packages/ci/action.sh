@@ -75,6 +75,8 @@ CODE=0
 "$PROGRAM" "${ARGUMENTS[@]}" --format github --report "sarif=$WORK/openclaw-verify.sarif" --report "json=$WORK/openclaw-verify.json" \
   --report "markdown=$WORK/openclaw-verify.md" 2>"$WORK/errors" || CODE=$?
 cat -- "$WORK/errors" >&2
+# The shell takes an empty or cut-off program for a script, which ends well.
+if [ "$CODE" -le 1 ] && [ ! -s "$WORK/openclaw-verify.json" ]; then stop "$PROGRAM wrote no report"; fi
 {
   case $CODE in
     0) printf '## openclaw-verify: passed\n\n' ;;

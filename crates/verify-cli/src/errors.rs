@@ -245,20 +245,25 @@ fn may_be_quoted(error: &OperatorError) -> bool {
     error.pinned || operator::may_be_quoted(Path::new(error.file.name()))
 }
 
-/// What is wrong with a file, without what it says: messages give it in backticks, or after a colon.
+/// What is wrong with a file, without what it says: messages give it in backticks, or after a colon. What is expected, and what the system
+/// says, is not the file's.
 fn without_its_words(error: &OperatorError) -> String {
+    if error.message.contains(" (os error ") {
+        return error.message.clone();
+    }
     let name = format!("{}: ", error.file.name());
     let (place, rest) = match error.message.strip_prefix(&name) {
         Some(rest) => (name.as_str(), rest),
         None => ("", error.message.as_str()),
     };
     let ours = rest.split(": ").next().unwrap_or_default();
-    let parts: Vec<&str> = ours.split('`').collect();
+    let (said, expected) = ours.split_at(ours.find(", expected ").unwrap_or(ours.len()));
+    let parts: Vec<&str> = said.split('`').collect();
     let hidden = parts.iter().enumerate().map(|(at, part)| match at % 2 {
         0 => *part,
         _ => "`…`",
     });
-    format!("{place}{}", hidden.collect::<String>())
+    format!("{place}{}{expected}", hidden.collect::<String>())
 }
 
 /// What stands in place of a line that is not shown.

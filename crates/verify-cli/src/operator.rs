@@ -548,9 +548,10 @@ fn unlinked(file: &Path) -> Option<PathBuf> {
 }
 
 /// Whether a line of a file may be shown in an error. A pull request can bring a link in place of its lock, or a policy that names any file
-/// of the machine that checks it, and reads the log. Who sits at a terminal can read those files anyway.
+/// of the machine that checks it, and reads the log. Who sits at a terminal can read those files anyway; some runners of CI give one too.
 pub(crate) fn may_be_quoted(file: &Path) -> bool {
-    if io::stderr().is_terminal() {
+    let of_ci = std::env::var_os("CI").is_some() || in_call("--lock-only");
+    if io::stderr().is_terminal() && !of_ci {
         return true;
     }
     let Ok(real) = file.canonicalize() else {

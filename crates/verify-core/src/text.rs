@@ -25,14 +25,21 @@ pub fn visible(text: &str) -> Cow<'_, str> {
 }
 
 /// The characters of `text`, each with whether it can act on a terminal or on the reader. A selector of emoji can be seen behind what has
-/// such forms, and behind a letter it cannot.
+/// such forms, and behind everything else it cannot.
 pub(crate) fn with_hazards(text: &str) -> impl Iterator<Item = (char, bool)> {
     let mut before = None;
     text.chars().map(move |c| {
-        let unseen = before.is_none_or(|b: char| b.is_ascii() || b.is_alphanumeric());
+        let unseen = !before.is_some_and(has_emoji_forms);
         before = Some(c);
         (c, is_hazard(c) || EMOJI_SELECTORS.contains(&c) && unseen)
     })
+}
+
+/// Whether there is a character for it as text and as a picture, by blocks. [S Unicode `emoji-variation-sequences.txt`]
+fn has_emoji_forms(c: char) -> bool {
+    matches!(u32::from(c),
+        0xA9 | 0xAE | 0x203C | 0x2049 | 0x2122 | 0x2139 | 0x2190..=0x21FF | 0x2300..=0x23FF | 0x24C2 | 0x25A0..=0x27BF
+        | 0x2900..=0x297F | 0x2B00..=0x2BFF | 0x3030 | 0x303D | 0x3297 | 0x3299 | 0x1F000..=0x1FAFF)
 }
 
 /// What asks for the form of an emoji as text or as a picture.

@@ -127,20 +127,10 @@ impl Verifier {
         Ok(inventory)
     }
 
-    /// A plugin or skill outside of the state directory brings no policy of its own, such as the clone of a linked one in which this is run.
-    /// Nor is anything of the operator's written there: it would change the tree that it locks.
+    /// What is judged outside of the state directory brings no policy of its own either, such as the clone of a linked plugin in which this is
+    /// run. Nor is anything of the operator's written there: it would change the tree that it locks.
     fn refuse_files_inside(&self, inventory: &Inventory) -> Result<()> {
-        let is_folder = |subject: &&Subject| {
-            matches!(
-                subject.kind,
-                Kind::Plugin | Kind::Bundle | Kind::Skill | Kind::HookPack
-            )
-        };
-        let subjects = inventory.subjects.iter().filter(is_folder);
-        // A link in the state directory can lead out of it.
-        let folders: Vec<PathBuf> = subjects
-            .filter_map(|subject| subject.place.absolute.canonicalize().ok())
-            .collect();
+        let folders = inventory.folders();
         let own = [
             &self.options.policy,
             &self.options.lock,
@@ -150,20 +140,6 @@ impl Verifier {
             operator_file::refuse_to_write_inside(&file.path, &folders)?;
         }
         Ok(())
-    }
-
-    /// Refuses files of the operator that lie in a plugin or skill. What cannot be read at all is another question.
-    ///
-    /// # Errors
-    /// When one of them does.
-    pub fn refuse_own_files_inside(&self) -> Result<()> {
-        let read = self
-            .inventory_options()
-            .map(|options| inventory::read(&options));
-        match read {
-            Some(Ok(inventory)) => self.refuse_files_inside(&inventory),
-            _ => Ok(()),
-        }
     }
 
     /// What to look at; none without a state directory.

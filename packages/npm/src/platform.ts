@@ -11,8 +11,10 @@ import { isMainThread } from "node:worker_threads";
 import { incomplete } from "./error.js";
 
 const SCOPE = "@openclaw-verify";
-/** The folder of this package. */
-export const packageFolder = dirname(dirname(fileURLToPath(import.meta.url)));
+
+const place: unknown = import.meta.url;
+/** The folder of this package; empty in a bundle in the form of CommonJS, which has no place of its own. */
+export const packageFolder = typeof place === "string" ? dirname(dirname(fileURLToPath(place))) : "";
 
 /** The machine that Node says it runs on. */
 export interface Machine {
@@ -74,10 +76,10 @@ export function binaryPath(): string {
       `openclaw-verify has no program for ${at.platform}-${at.arch} on npm. Build it: cargo install --locked openclaw-verify`,
     );
   }
-  const own = manifestOf(packageFolder);
+  const own = packageFolder === "" ? undefined : manifestOf(packageFolder);
   if (own?.name !== "openclaw-verify") {
     throw incomplete(
-      `this code is not in its own package, but in ${packageFolder}. In a bundle: leave openclaw-verify out of it (external), or name the program with \`binary\``,
+      `this code is not in its own package, but in ${packageFolder || "a bundle"}. In a bundle: leave openclaw-verify out of it (external), or name the program with \`binary\``,
     );
   }
   for (const name of names) {

@@ -254,12 +254,58 @@ pub(crate) fn make_room_for(common: &Common, file: &Path) -> Result<()> {
         .filter_map(|folder| folder.canonicalize().ok())
         .collect();
     operator_file::refuse_to_write_inside(file, &folders)?;
+    refuse_inside_of_subjects(common, &[file])?;
     match file.parent() {
         Some(folder) if !folder.as_os_str().is_empty() => {
             std::fs::create_dir_all(folder).map_err(|error| Error::io("create", folder, error))
         }
         _ => Ok(()),
     }
+}
+
+/// Refuses files that lie in a plugin, skill or package that is judged, such as the clone of a linked one in which this is run.
+pub(in crate::verbs) fn refuse_inside_of_subjects(common: &Common, files: &[&Path]) -> Result<()> {
+    let Ok(installation) = operator::installation(common) else {
+        return Ok(());
+    };
+    // Most lie where no subject could be, and what is installed takes time to read.
+    if !files.iter().any(|file| may_be_of_a_subject(file)) {
+        return Ok(());
+    }
+    // What cannot be read is said by what judges it.
+    let Ok(inventory) = inventory::read(&options(common, &installation)) else {
+        return Ok(());
+    };
+    let folders = inventory.folders();
+    files
+        .iter()
+        .try_for_each(|file| operator_file::refuse_to_write_inside(file, &folders))
+}
+
+/// Whether a folder above a file has what plugins, skills, packages and the folders of agents have.
+fn may_be_of_a_subject(file: &Path) -> bool {
+    const SIGNS: [&str; 14] = [
+        "openclaw.plugin.json",
+        "package.json",
+        "pyproject.toml",
+        "setup.py",
+        "SKILL.md",
+        "skill.md",
+        "HOOK.md",
+        ".claude-plugin",
+        ".codex-plugin",
+        ".cursor-plugin",
+        "auth-profiles.json",
+        "models.json",
+        "codex-home",
+        "bin",
+    ];
+    let whole = std::path::absolute(file).unwrap_or_else(|_| file.to_owned());
+    let real = whole.parent().and_then(|folder| folder.canonicalize().ok());
+    let folders = real.iter().flat_map(|folder| folder.ancestors());
+    folders
+        .filter(|folder| folder.parent().is_some())
+        .any(|folder| SIGNS.iter().any(|sign| folder.join(sign).exists()))
 }
 
 /// The folders that nothing of the operator's may lie in.
@@ -359,6 +405,7 @@ fn prepare(
         .collect();
         operator_file::refuse_inside(common.anchors.files().map(PathBuf::as_path), &folders)?;
     }
+    refuse_inside_of_subjects(common, &[&files.policy, &files.lock, &files.reviews])?;
     let bar = Arc::new(Bar::new(!common.no_progress && !common.quiet));
     let mut builder = builder(common, &files, Instance::PublicGood, online)?.progress({
         let bar = Arc::clone(&bar);

@@ -364,6 +364,16 @@ fn a_linked_plugin_brings_no_policy_of_its_own() {
     let refused = run(&["gate", "--setup", "--config", "."]);
     assert_eq!(refused.code, 2, "{}", refused.text());
     assert!(refused.stderr.contains("under test"), "{}", refused.text());
+    for verb in [
+        &["host"][..],
+        &["checklist"],
+        &["skill", "."],
+        &["policy", "set", "preset=homelab", "--yes"],
+    ] {
+        let refused = run(&[verb, &["--config", "."]].concat());
+        assert_eq!(refused.code, 2, "{verb:?}: {}", refused.text());
+        assert!(refused.stderr.contains("under test"), "{}", refused.text());
+    }
     // Nor does a skill that the state directory links.
     let skill = installation.home.join("dev/sk");
     let skills = installation.state.join("workspace/skills");

@@ -92,6 +92,7 @@ use crate::error::{Error, Input};
 #[cfg(test)]
 use crate::launcher::Launch;
 use crate::policy::LocalRules;
+use crate::tree::LeaveOut;
 
 pub(crate) use self::git_checkout::repository as git_repository;
 use self::paths::Paths;
@@ -434,6 +435,28 @@ impl Inventory {
             subjects: vec![subject],
             ..Self::default()
         }
+    }
+
+    /// The real folders of which everything, or a folder in them, is in the tree of a subject.
+    #[must_use]
+    pub fn folders(&self) -> Vec<PathBuf> {
+        let trees = self
+            .subjects
+            .iter()
+            .filter_map(|subject| subject.trees.tree.as_ref());
+        let folders = trees.flat_map(|tree| {
+            let kept = tree.leave_out.iter().find_map(|left| match left {
+                LeaveOut::AllBut(kept) => Some(kept),
+                _ => None,
+            });
+            match kept {
+                None => vec![tree.root.clone()],
+                Some(kept) => kept.iter().map(|path| tree.root.join(path)).collect(),
+            }
+        });
+        folders
+            .filter_map(|folder| folder.canonicalize().ok())
+            .collect()
     }
 }
 

@@ -84,7 +84,7 @@ fn refuse_unsafe(common: &Common, program: &Path, config: &Path) -> Result<()> {
             "{shown} lies inside of what is under test (the state directory, a workspace, OpenClaw itself): move it elsewhere"
         ));
     } else {
-        refuse_inside_of_a_subject(common, config)?;
+        crate::verbs::refuse_inside_of_subjects(common, &[&config.join(LOCK)])?;
     }
     if is_judged(program) || is_passing(program) {
         let shown = operator::absolute(program);
@@ -108,19 +108,6 @@ fn refuse_unsafe(common: &Common, program: &Path, config: &Path) -> Result<()> {
         ));
     }
     Ok(())
-}
-
-/// Refuses a policy folder in a plugin or skill, such as the clone of a linked one in which this is run.
-fn refuse_inside_of_a_subject(common: &Common, config: &Path) -> Result<()> {
-    let common = Common {
-        config: Some(config.to_owned()),
-        ..common.clone()
-    };
-    match crate::verbs::start(&common) {
-        Ok(start) => start.builder.build()?.refuse_own_files_inside(),
-        // Without an installation there is nothing that it could lie in.
-        Err(_) => Ok(()),
-    }
 }
 
 /// Whether a program is one that `npx`, `uvx` and their like fetch for one run.
