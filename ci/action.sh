@@ -109,16 +109,17 @@ if [ -n "$TARGET" ]; then
 fi
 
 # What a program says that wrote no report could end the fence, and the rest be read as markdown.
-printf '#!/bin/sh\nprintf "%%s\\n" "\`\`\`\`" "<img src=x>" >&2\n' >"$OUT/hostile"
+printf '#!/bin/sh\nprintf "%%s\\n" "\`\`\`\`" "<img src=x>" >&2\nexit 2\n' >"$OUT/hostile"
 chmod 755 "$OUT/hostile"
 step fence "binary=$OUT/hostile"
-: >"$OUT/empty"
-chmod 755 "$OUT/empty"
-step empty "binary=$OUT/empty" "config=$HERE"
-[ "$CODE" = 2 ] && [ "$(said empty exit-code)" = 2 ] || fail "an empty program passes: exit $CODE"
 [ "$(grep -nE '^`{5}(text)?$' "$OUT/fence/summary" | cut -d: -f2 | tr '\n' ' ')" = '`````text ````` ' ] || fail "the fence can be left: $(cat "$OUT/fence/summary")"
+# A shell would take an empty program for a script that ends well.
+: >"$OUT/nothing"
+chmod 755 "$OUT/nothing"
+step empty "binary=$OUT/nothing" "config=$HERE"
+[ "$CODE" = 2 ] && [ "$(said empty exit-code)" = 2 ] || fail "an empty program passes: exit $CODE"
 # Nor is a report that no runner would show taken for one.
-printf '#!/bin/sh\nfor a; do case $a in markdown=*) head -c 1100000 /dev/zero | tr "\\0" x >"${a#markdown=}" ;; esac; done\n' >"$OUT/hostile"
+printf '#!/bin/sh\nfor a; do case $a in markdown=*) head -c 1100000 /dev/zero | tr "\\0" x >"${a#markdown=}" ;; json=*) echo {} >"${a#json=}" ;; esac; done\n' >"$OUT/hostile"
 step long "binary=$OUT/hostile"
 grep -q 'too long for this page' "$OUT/long/summary" && [ "$(wc -c <"$OUT/long/summary")" -lt 1000 ] || fail 'a summary above 1 MiB'
 [ ! -e "$OUT/pwned" ] && [ -z "$(find "$OUT" -name pwned)" ] || fail 'an input was run'
