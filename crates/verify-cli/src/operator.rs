@@ -538,8 +538,8 @@ pub(crate) fn files(common: &Common, under_test: &[PathBuf]) -> Result<Files> {
 /// Where policy, lock and reviews are, if they are no links.
 static OWN_FILES: OnceLock<Vec<PathBuf>> = OnceLock::new();
 
-/// A file in its real folder.
-fn unlinked(file: &Path) -> Option<PathBuf> {
+/// A file in its real folder, whether it is there or not; none where the folder is not.
+pub(crate) fn unlinked(file: &Path) -> Option<PathBuf> {
     let folder = file
         .parent()
         .filter(|folder| !folder.as_os_str().is_empty());

@@ -72,9 +72,9 @@ pub(crate) fn report(text: &str, format: Format) -> Result<()> {
     }
 }
 
-/// Text for people in lines of at most `width`. A line that is broken begins with a word from its middle, so each is looked at again.
+/// Text for people in lines of at most `width`. A line that is broken begins with a word from its middle, so each is looked at then.
 fn wrapped(text: &str, width: Option<usize>) -> String {
-    inert(&wrap::wrap(&styled(text), width), Format::Human).into_owned()
+    inert(&wrap::wrap(&without_hazards(text), width), Format::Human).into_owned()
 }
 
 /// A line on standard error, in which even a line break is escaped. Nothing can be done when that fails.

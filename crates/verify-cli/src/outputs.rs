@@ -146,16 +146,9 @@ fn judged(
     Ok(())
 }
 
-/// `path` in its real folder, whether it is there or not.
+/// `path` in its real folder, as far as there is one.
 fn real(path: &Path) -> PathBuf {
-    let folder = path
-        .parent()
-        .filter(|folder| !folder.as_os_str().is_empty());
-    let folder = folder.unwrap_or(Path::new(".")).canonicalize().ok();
-    match (folder, path.file_name()) {
-        (Some(folder), Some(name)) => folder.join(name),
-        _ => path.to_owned(),
-    }
+    operator::unlinked(path).unwrap_or_else(|| path.to_owned())
 }
 
 /// Most bytes at the beginning and at the end of an older file that are looked at.

@@ -4,7 +4,6 @@
 import { createHash } from "node:crypto";
 import { closeSync, createReadStream, openSync, readFileSync, readSync } from "node:fs";
 import * as nodeModule from "node:module";
-import { createRequire } from "node:module";
 import { basename, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { isMainThread } from "node:worker_threads";
@@ -111,7 +110,7 @@ export function binaryPath(): string {
 function foldersOf(name: string): string[] {
   if (isOfPlugAndPlay()) {
     try {
-      return [dirname(createRequire(import.meta.url).resolve(`${name}/package.json`))];
+      return [dirname(nodeModule.createRequire(import.meta.url).resolve(`${name}/package.json`))];
     } catch {
       return [];
     }

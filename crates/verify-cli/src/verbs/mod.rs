@@ -248,12 +248,7 @@ fn start_without_installation(common: &Common, online: bool) -> Result<Start> {
 
 /// Makes the folder of a file of the operator that is to be written, where it is not there yet; nothing is written into what is under test.
 pub(crate) fn make_room_for(common: &Common, file: &Path) -> Result<()> {
-    let under_test = under_test(operator::installation(common).ok().as_ref(), common);
-    let folders: Vec<PathBuf> = under_test
-        .iter()
-        .filter_map(|folder| folder.canonicalize().ok())
-        .collect();
-    operator_file::refuse_to_write_inside(file, &folders)?;
+    operator_file::refuse_to_write_inside(file, &real_under_test(common))?;
     refuse_inside_of_subjects(common, &[file])?;
     match file.parent() {
         Some(folder) if !folder.as_os_str().is_empty() => {
@@ -306,6 +301,14 @@ fn may_be_of_a_subject(file: &Path) -> bool {
     folders
         .filter(|folder| folder.parent().is_some())
         .any(|folder| SIGNS.iter().any(|sign| folder.join(sign).exists()))
+}
+
+/// The real paths of what is under test in this call.
+pub(in crate::verbs) fn real_under_test(common: &Common) -> Vec<PathBuf> {
+    under_test(operator::installation(common).ok().as_ref(), common)
+        .iter()
+        .filter_map(|folder| folder.canonicalize().ok())
+        .collect()
 }
 
 /// The folders that nothing of the operator's may lie in.

@@ -72,11 +72,7 @@ fn refuse_unsafe(common: &Common, program: &Path, config: &Path) -> Result<()> {
     // OpenClaw refuses the program; what can change the operator's folder can change every decision.
     check(program, "the program", &mut to_fix)?;
     check(config, "the policy folder", &mut to_fix)?;
-    let under_test: Vec<PathBuf> =
-        crate::verbs::under_test(operator::installation(common).ok().as_ref(), common)
-            .iter()
-            .filter_map(|folder| folder.canonicalize().ok())
-            .collect();
+    let under_test = crate::verbs::real_under_test(common);
     let is_judged = |path: &Path| under_test.iter().any(|folder| path.starts_with(folder));
     if is_judged(config) {
         let shown = operator::absolute(config);
